@@ -1,0 +1,50 @@
+# Vidne: `make demo` shows the main job, `make test` checks everything; both set up what they need.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+setup: $(STAMP) ## install system programs (apt) and Python packages into .venv
+
+$(STAMP): requirements.lock pyproject.toml deploy/system-packages.sh
+	@deploy/system-packages.sh
+	@test -x $(PY) || python3 -m venv $(VENV)
+	@$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes --no-deps -r <(sed -n '/^uv==/,/[^\\]$$/p' requirements.lock)
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip sync -q --require-hashes requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## make footage, take it in, process it, verify it, show what became of it (needs no server)
+	@$(VENV)/bin/vidne demo
+
+test: setup lint ## lint, then every test with real ffmpeg and real servers on free ports
+	@$(PY) -m pytest -n 2 --dist worksteal
+
+lint: setup ## ruff, mypy --strict, import direction
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo || $(VENV)/bin/lint-imports
+
+format: setup ## let ruff format the code
+	@$(VENV)/bin/ruff check --fix-only .
+	@$(VENV)/bin/ruff format .
+
+bench: setup ## measure against the bare tools, write docs/performance.md
+	@$(PY) -m bench
+
+lock: setup ## resolve the dependencies anew into requirements.lock
+	@$(VENV)/bin/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
+	  --python-version 3.11 -q --custom-compile-command 'make lock' -o requirements.lock
+
+clean: ## remove the virtual environment and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.PHONY: help setup demo test lint format bench lock clean

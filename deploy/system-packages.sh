@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Installs the system programs that Vidne runs (Debian, Ubuntu), or names those missing and stops.
+set -euo pipefail
+
+declare -A package_of=([ffmpeg]=ffmpeg [ffprobe]=ffmpeg [bwrap]=bubblewrap [prlimit]=util-linux [openssl]=openssl)
+missing=()
+for program in "${!package_of[@]}"; do
+  command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+done
+ldconfig -p | grep -q 'libseccomp\.so\.2' || missing+=(libseccomp2)
+[ ${#missing[@]} -eq 0 ] && exit 0
+mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then as_root=(sudo -n); else as_root=(false); fi
+fi
+if command -v apt-get >/dev/null && "${as_root[@]}" true; then
+  echo "installing ${missing[*]} ..." >&2
+  "${as_root[@]}" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+else
+  echo "Missing: ${missing[*]}. Install them (on Debian: apt-get install ${missing[*]}) and run make again." >&2
+  exit 1
+fi
