@@ -1,0 +1,118 @@
+"""Ports: what the program needs of its surroundings, each with an embedded implementation and a grown one."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from evidence.custody import CaseTip, EventBody, LedgerEntry, PendingEvent
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """Where an object lies: `version_id` is `0` in a folder, the server's id in S3."""
+
+    key: str
+    version_id: str
+    size: int
+
+
+class ObjectStore(Protocol):
+    """Create-only object storage.
+
+    Keys are ASCII, relative, `/`-separated. Every failure is a VidneError: StorageFullError where there is no
+    room, NotFoundError for an absent object, ObjectExistsError where other bytes have the key.
+    """
+
+    @property
+    def is_worm(self) -> bool:
+        """Whether the store itself, not only this program, refuses to delete and overwrite."""
+        ...
+
+    @property
+    def bucket(self) -> str:
+        """The bucket's name; empty for a folder."""
+        ...
+
+    def put(self, key: str, source: Path, *, sha256: str, size: int, consume: bool = False) -> StoredObject:
+        """Store `source`, durably, under `key`; putting the same bytes again gives the object that is there.
+
+        `consume` lets the store take the file itself where that saves a copy; it may be gone after.
+        """
+        ...
+
+    def open(self, key: str, version_id: str) -> BinaryIO:
+        """The object's bytes, to be read in sequence and closed."""
+        ...
+
+    def read_range(self, key: str, version_id: str, start: int, length: int) -> bytes:
+        """Up to `length` bytes from `start`; fewer only at the end."""
+        ...
+
+    def local_path(self, key: str, version_id: str) -> Path | None:
+        """A path that holds the object's bytes on this machine, or None where it has to be fetched."""
+        ...
+
+    def stat(self, key: str) -> StoredObject | None:
+        """The current version under `key`, or None."""
+        ...
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """Every key that begins with `prefix`, in order."""
+        ...
+
+    def set_tags(self, key: str, version_id: str, tags: Mapping[str, str]) -> None:
+        """Replace the object's tags: the one thing about it that may change."""
+        ...
+
+    def get_tags(self, key: str, version_id: str) -> dict[str, str]:
+        """The object's tags."""
+        ...
+
+
+class LedgerStore(Protocol):
+    """Where the ledger's rows lie. One sequencer writes; anyone reads."""
+
+    def pending(self, limit: int) -> Sequence[PendingEvent]:
+        """Up to `limit` events without a place, in inbox order; late commits with low ids are among them."""
+        ...
+
+    def size(self) -> int:
+        """How many entries have a place."""
+        ...
+
+    def case_tip(self, case: str) -> CaseTip:
+        """The end of a case's chain."""
+        ...
+
+    def frontier(self) -> tuple[bytes, ...]:
+        """The roots of the perfect subtrees of the tree of `size()` leaves, largest first, 32 bytes each."""
+        ...
+
+    def append(self, entries: Sequence[LedgerEntry], frontier: Sequence[bytes], checkpoint: bytes) -> None:
+        """One transaction: entries, the new frontier, and the signed checkpoint over the new size."""
+        ...
+
+    def leaf_hashes(self, start: int, end: int) -> Iterator[bytes]:
+        """Leaf hashes of entries start..end-1, in order."""
+        ...
+
+    def case_entries(self, case: str) -> Iterator[LedgerEntry]:
+        """The entries of a case in chain order."""
+        ...
+
+    def pending_count(self, case: str | None = None) -> int:
+        """How many events wait for a place, of one case or of all."""
+        ...
+
+    def body(self, event_id: str) -> EventBody | None:
+        """The body of an event, or None where the event is unknown."""
+        ...
+
+    def latest_checkpoint(self) -> bytes | None:
+        """The newest signed checkpoint, as it was signed."""
+        ...
+
+    def checkpoint(self, size: int) -> bytes | None:
+        """The checkpoint over exactly `size` entries."""
+        ...

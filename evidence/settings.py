@@ -1,0 +1,111 @@
+"""Settings: one frozen object, read once at the edge from the environment (docs/settings.md)."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from evidence.cases import DEFAULT_PATTERN
+from evidence.errors import SettingsError
+
+T = TypeVar("T")
+
+
+def _setting(name: str, default: T, about: str) -> T:
+    return field(default=default, metadata={"env": name, "about": about})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set; each field's environment variable and meaning stand in its metadata."""
+
+    data: Path = _setting("VIDNE_DATA", Path("vidne-data"), "folder of catalogue, objects, spool and keys")
+    store_url: str = _setting(
+        "VIDNE_STORE_URL",
+        "",
+        "empty: a folder below the data folder; s3://host:port/bucket or s3+http:// for S3",
+    )
+    s3_access_key: str = _setting("VIDNE_S3_ACCESS_KEY", "", "access key of the S3 store")
+    s3_secret_key_file: str = _setting(
+        "VIDNE_S3_SECRET_KEY_FILE", "", "file that holds the secret key of the S3 store"
+    )
+    case_pattern: str = _setting(
+        "VIDNE_CASE_PATTERN", DEFAULT_PATTERN, "form of a case number: d a digit, a a letter"
+    )
+    ledger_origin: str = _setting(
+        "VIDNE_LEDGER_ORIGIN", "", "name of the log, read when its key is made; empty: a random one"
+    )
+    actor: str = _setting("VIDNE_ACTOR", "", "pseudonym of who acts; empty: the system user's id")
+    fast_slots: int = _setting("VIDNE_FAST_SLOTS", 2, "jobs of the fast lane at once on one worker")
+    slow_slots: int = _setting("VIDNE_SLOW_SLOTS", 1, "jobs of the slow lane at once on one worker")
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ, **given: object) -> "Settings":
+        """Settings from `environment`; `given` values that are not None win. Raises SettingsError."""
+        values: dict[str, object] = {}
+        for item in fields(cls):
+            text = environment.get(item.metadata["env"])
+            if given.get(item.name) is not None:
+                values[item.name] = given[item.name]
+            elif text is not None:
+                values[item.name] = _parse(item.metadata["env"], text, item.default)
+        settings = cls(**values)  # type: ignore[arg-type]
+        settings._check()
+        return settings
+
+    def _check(self) -> None:
+        for name in ("fast_slots", "slow_slots"):
+            if not 1 <= getattr(self, name) <= 256:
+                raise SettingsError(f"{name} is {getattr(self, name)}.", advice="Set a number from 1 to 256.")
+        if self.store_url and urlsplit(self.store_url).scheme not in ("s3", "s3+http"):
+            raise SettingsError(
+                f"VIDNE_STORE_URL is {self.store_url!r}.",
+                advice="Write s3://host:port/bucket, or leave it empty for a folder.",
+            )
+        if "d" not in self.case_pattern:
+            raise SettingsError(f"VIDNE_CASE_PATTERN {self.case_pattern!r} has no digit (d) in it.")
+
+    @property
+    def catalogue_path(self) -> Path:
+        """The SQLite catalogue."""
+        return self.data / "catalogue.sqlite3"
+
+    @property
+    def objects_path(self) -> Path:
+        """The folder store."""
+        return self.data / "objects"
+
+    @property
+    def spool_path(self) -> Path:
+        """Received files that are not yet sealed."""
+        return self.data / "spool"
+
+    @property
+    def work_path(self) -> Path:
+        """Scratch space of running jobs; anything in it may be deleted when no worker runs."""
+        return self.data / "work"
+
+    @property
+    def ledger_key_path(self) -> Path:
+        """The ledger's private Ed25519 key, in the C2SP signed-note encoding."""
+        return self.data / "keys" / "ledger.skey"
+
+    @property
+    def worker_lock_path(self) -> Path:
+        """The lock that elects the one working supervisor on this data folder."""
+        return self.data / "worker.lock"
+
+
+def _parse(name: str, text: str, default: object) -> object:
+    if isinstance(default, int):
+        try:
+            return int(text)
+        except ValueError:
+            raise SettingsError(f"{name} is {text!r}.", advice="Set a whole number.") from None
+    if isinstance(default, Path):
+        if not text:
+            raise SettingsError(f"{name} is empty.", advice="Name a folder, or unset it.")
+        return Path(text)
+    return text

@@ -1,0 +1,54 @@
+"""File names as data: kept byte for byte, shown so that they can do no harm."""
+
+import base64
+import os
+import unicodedata
+
+# Bidirectional controls can make a name read as another one ("gpj.exe" as "exe.jpg").
+_REPLACED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
+
+
+def printable(name: str, *, limit: int = 255) -> str:
+    """`name` for a terminal, log or report: control, format and undecodable characters as escapes.
+
+    A name longer than `limit` characters is cut in the middle so that its suffix stays.
+    """
+    shown = "".join(_shown(char) for char in name)
+    if len(shown) > limit:
+        keep = (limit - 1) // 2
+        shown = f"{shown[:keep]}…{shown[-keep:]}"
+    return shown
+
+
+def _shown(char: str) -> str:
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8 (PEP 383)
+        return f"\\x{code - 0xDC00:02x}"
+    if unicodedata.category(char) in _REPLACED:
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:x}}}"
+    return char
+
+
+def name_bytes(name: str) -> bytes:
+    """The bytes of a file name as the file system has them."""
+    return os.fsencode(name)
+
+
+def name_from_bytes(raw: bytes) -> str:
+    """The file name that these bytes stand for; bytes that are not UTF-8 survive a round trip."""
+    return os.fsdecode(raw)
+
+
+def base64_text(raw: bytes) -> str:
+    """Standard base64 with padding, as text."""
+    return base64.b64encode(raw).decode("ascii")
+
+
+def human_size(size: int) -> str:
+    """A byte count for people: 682.9 kB (decimal units, as file managers show them)."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"

@@ -1,0 +1,37 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from evidence.errors import SettingsError
+from evidence.settings import Settings
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
+
+
+def test_the_environment_is_read_and_what_is_given_wins() -> None:
+    settings = Settings.from_environment({"VIDNE_DATA": "/a", "VIDNE_SLOW_SLOTS": "3"}, data=Path("/b"))
+    assert settings.data == Path("/b")
+    assert settings.slow_slots == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("VIDNE_SLOW_SLOTS", "many"),
+        ("VIDNE_FAST_SLOTS", "0"),
+        ("VIDNE_STORE_URL", "ftp://x/y"),
+        ("VIDNE_CASE_PATTERN", "no number"),
+        ("VIDNE_DATA", ""),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment({name: value})
+    assert name.removeprefix("VIDNE_").lower() in str(refused.value).lower()
+
+
+@pytest.mark.parametrize("item", fields(Settings), ids=lambda item: str(item.name))
+def test_every_setting_is_documented(item: "object") -> None:
+    name = item.metadata["env"]  # type: ignore[attr-defined]
+    assert f"`{name}`" in DOCUMENT.read_text()
