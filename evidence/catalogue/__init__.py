@@ -1,0 +1,1 @@
+"""The catalogue: tables, queries, jobs and migrations. The one place that knows SQL."""

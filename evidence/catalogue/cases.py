@@ -1,0 +1,97 @@
+"""Cases and their numbers."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+
+from evidence.cases import new_id
+from evidence.catalogue.tables import case, case_number
+from evidence.errors import ConflictError, NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case under the number that is in use."""
+
+    id: str
+    number: str
+    opened_at: str
+    closed_at: str | None
+    exhibits: int
+
+
+def open_case(connection: Connection, number: str, now: str) -> Case:
+    """A new case under `number`; raises ConflictError where the number is in use."""
+    _refuse_taken(connection, number)
+    case_id = new_id()
+    connection.execute(insert(case).values(id=case_id, opened_at=now))
+    connection.execute(insert(case_number).values(case_id=case_id, number=number, since=now))
+    return Case(case_id, number, now, None, 0)
+
+
+def find_case(connection: Connection, number: str) -> Case:
+    """The case that has this number now; raises NotFoundError, naming the new number of a renumbered case."""
+    row = connection.execute(_cases().where(case_number.c.number == number)).one_or_none()
+    if row:
+        return _case(row)
+    former = connection.execute(
+        select(case_number.c.case_id)
+        .where(case_number.c.number == number)
+        .order_by(case_number.c.until.desc())
+        .limit(1)
+    ).scalar()
+    if former:
+        current = connection.execute(_cases().where(case.c.id == former)).one()
+        raise NotFoundError(f"Case {number} was renumbered.", advice=f"Its number is now {current.number}.")
+    raise NotFoundError(f"There is no case {number} here.", advice=f"Open it with: vidne case open {number}")
+
+
+def list_cases(connection: Connection) -> list[Case]:
+    """Every case, by number."""
+    return [_case(row) for row in connection.execute(_cases().order_by(case_number.c.number))]
+
+
+def close_case(connection: Connection, found: Case, now: str) -> None:
+    """Close an open case; raises ConflictError where it is closed."""
+    if found.closed_at:
+        raise ConflictError(f"Case {found.number} is closed since {found.closed_at}.")
+    connection.execute(update(case).where(case.c.id == found.id).values(closed_at=now))
+
+
+def renumber_case(connection: Connection, found: Case, number: str, now: str) -> None:
+    """Give the case another number; the old one stays as a dated alias."""
+    _refuse_taken(connection, number)
+    connection.execute(
+        update(case_number)
+        .where(case_number.c.case_id == found.id, case_number.c.until.is_(None))
+        .values(until=now)
+    )
+    connection.execute(insert(case_number).values(case_id=found.id, number=number, since=now))
+
+
+def numbers_of(connection: Connection, case_id: str) -> list[tuple[str, str, str | None]]:
+    """Every number the case has had: (number, since, until), oldest first."""
+    rows = connection.execute(
+        select(case_number.c.number, case_number.c.since, case_number.c.until)
+        .where(case_number.c.case_id == case_id)
+        .order_by(case_number.c.id)
+    )
+    return [(row.number, row.since, row.until) for row in rows]
+
+
+def _refuse_taken(connection: Connection, number: str) -> None:
+    taken = select(case_number.c.id).where(case_number.c.number == number, case_number.c.until.is_(None))
+    if connection.execute(taken).first():
+        raise ConflictError(f"Case {number} exists already.", advice="Use it, or check the number.")
+
+
+def _cases() -> Select[str, str, str, str | None, int]:
+    return (
+        select(case.c.id, case_number.c.number, case.c.opened_at, case.c.closed_at, case.c.exhibits)
+        .join(case_number, case_number.c.case_id == case.c.id)
+        .where(case_number.c.until.is_(None))
+    )
+
+
+def _case(row: Row[str, str, str, str | None, int]) -> Case:
+    return Case(*row)

@@ -1,0 +1,128 @@
+"""Opening the catalogue: SQLite so that a commit means durable, and writers never deadlock."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from evidence.catalogue.tables import metadata
+from evidence.errors import StorageFullError, VidneError
+
+__all__ = ["Catalogue", "Connection", "open_catalogue"]
+
+# Bumped with each migration; Alembic is imported only where the file is behind (it costs half a second).
+SCHEMA = "0001"
+BUSY_SECONDS = 30
+_VERSION_TABLE = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+
+
+class Catalogue:
+    """A catalogue and its two ways in: `read()` sees one snapshot, `write()` is one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Wrap an engine made by `open_catalogue`."""
+        self._engine = engine
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot for queries."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its start; commits, or rolls back on an error."""
+        # Two deferred transactions that read first and then write cannot both go on; IMMEDIATE queues them.
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        with _clear_errors(), self._engine.connect() as connection:
+            connection.exec_driver_sql(begin)
+            try:
+                yield connection
+            except BaseException:
+                # After a full disk SQLite has rolled back by itself, and says so by refusing to do it again.
+                with suppress(OperationalError):
+                    connection.exec_driver_sql("ROLLBACK")
+                raise
+            connection.exec_driver_sql("COMMIT")
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        reason = str(error.orig)
+        if "full" in reason or "disk I/O" in reason:
+            raise StorageFullError(
+                f"The catalogue could not be written: {reason}.",
+                advice="Make room on the disk of the data folder and run the command again.",
+            ) from error
+        if "locked" in reason or "readonly" in reason or "unable to open" in reason:
+            raise VidneError(
+                f"The catalogue cannot be used: {reason}.",
+                advice="See that no other program holds it and that you may write to the data folder.",
+            ) from error
+        raise
+
+
+def open_catalogue(path: Path, *, create: bool = True) -> Catalogue:
+    """Open the SQLite catalogue at `path`, creating or migrating it where needed; raises VidneError."""
+    if not create and not path.exists():
+        raise VidneError(
+            f"There is no catalogue at {path}.", advice="Name the data folder with --data or VIDNE_DATA."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _configure)
+    # AUTOCOMMIT keeps SQLAlchemy from sending BEGIN of its own beside ours.
+    catalogue = Catalogue(engine.execution_options(isolation_level="AUTOCOMMIT"))
+    with _clear_errors():
+        _bring_up_to_date(catalogue)
+    return catalogue
+
+
+def _configure(connection: object, _record: ConnectionPoolEntry) -> None:
+    cursor = connection.cursor()  # type: ignore[attr-defined]
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _bring_up_to_date(catalogue: Catalogue) -> None:
+    with catalogue.read() as connection:
+        if _version(connection) == SCHEMA:
+            return
+    with catalogue.write() as connection:  # the lock: another process may be doing the same
+        found = _version(connection)
+        if found == SCHEMA:
+            return
+        if found is None and not inspect(connection).get_table_names():
+            metadata.create_all(connection)
+            connection.execute(
+                text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+            )
+            connection.execute(text("INSERT INTO alembic_version VALUES (:v)"), {"v": SCHEMA})
+            return
+        from evidence.catalogue.migrate import upgrade  # noqa: PLC0415 - slow import, rarely needed
+
+        upgrade(connection)
+
+
+def _version(connection: Connection) -> str | None:
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

@@ -1,0 +1,127 @@
+"""Submissions and the exhibits that they bring."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from evidence.cases import new_id
+from evidence.catalogue.jobs import Stage, add_jobs
+from evidence.catalogue.tables import case, exhibit, job, submission, submitted_file
+from evidence.exhibits import Digests, ExhibitState, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Who hands in what: one submission brings one or more files."""
+
+    id: str
+    case_id: str
+    source: Source
+    actor: str
+    clock_shown: str | None = None
+    clock_true: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What became of a received file: a new exhibit, or one that the case has already."""
+
+    exhibit_id: str
+    number: int
+    is_new: bool
+    wants_spool: bool  # the exhibit is not sealed and this spool file is now the one to seal
+
+
+def add_submission(connection: Connection, new: Submission, now: str) -> None:
+    """Note a submission; it counts as complete once `complete_submission` is called."""
+    connection.execute(
+        insert(submission).values(
+            id=new.id,
+            case_id=new.case_id,
+            source=new.source,
+            actor=new.actor,
+            received_at=now,
+            clock_shown=new.clock_shown,
+            clock_true=new.clock_true,
+        )
+    )
+
+
+def complete_submission(connection: Connection, submission_id: str, now: str) -> None:
+    """Say that every file of the submission was dealt with."""
+    connection.execute(update(submission).where(submission.c.id == submission_id).values(completed_at=now))
+
+
+def add_file(
+    connection: Connection,
+    owner: Submission,
+    ordinal: int,
+    *,
+    name: bytes,
+    digests: Digests,
+    spool: str,
+    now: str,
+) -> Intake:
+    """File received bytes: a new exhibit with its jobs, or a further submission of the one that has them."""
+    known = connection.execute(
+        select(exhibit.c.id, exhibit.c.number, exhibit.c.spool).where(
+            exhibit.c.case_id == owner.case_id, exhibit.c.sha256 == digests.sha256
+        )
+    ).one_or_none()
+    if known is None:
+        intake = _new_exhibit(connection, owner.case_id, digests, spool, now)
+    else:
+        intake = Intake(
+            known.id, known.number, is_new=False, wants_spool=_adopt(connection, known.id, spool, now)
+        )
+    connection.execute(
+        insert(submitted_file).values(
+            submission_id=owner.id, ordinal=ordinal, exhibit_id=intake.exhibit_id, name=name, received_at=now
+        )
+    )
+    return intake
+
+
+def _new_exhibit(connection: Connection, case_id: str, digests: Digests, spool: str, now: str) -> Intake:
+    number = connection.execute(
+        update(case)
+        .where(case.c.id == case_id)
+        .values(exhibits=case.c.exhibits + 1)
+        .returning(case.c.exhibits)
+    ).scalar_one()
+    exhibit_id = new_id()
+    connection.execute(
+        insert(exhibit).values(
+            id=exhibit_id,
+            case_id=case_id,
+            number=number,
+            sha256=digests.sha256,
+            blake3=digests.blake3,
+            size=digests.size,
+            piece_size=digests.piece_size,
+            pieces_blake3=list(digests.pieces_blake3),
+            state=ExhibitState.RECEIVED,
+            received_at=now,
+            spool=spool,
+        )
+    )
+    add_jobs(connection, exhibit_id, now)
+    return Intake(exhibit_id, number, is_new=True, wants_spool=True)
+
+
+def _adopt(connection: Connection, exhibit_id: str, spool: str, now: str) -> bool:
+    """Where the first file could not be sealed, the same bytes sent again take its place."""
+    stuck = (job.c.exhibit_id == exhibit_id) & (job.c.stage == Stage.SEAL) & (job.c.state == "quarantined")
+    revived = connection.execute(
+        update(job)
+        .where(stuck)
+        .values(state="ready", crashes=0, attempts=0, error="", not_before=now, changed_at=now)
+    )
+    if revived.rowcount == 0:
+        return False
+    connection.execute(
+        update(exhibit)
+        .where(exhibit.c.id == exhibit_id)
+        .values(spool=spool, state=ExhibitState.RECEIVED, reason="")
+    )
+    return True

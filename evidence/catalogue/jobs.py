@@ -1,0 +1,280 @@
+"""The job table: the outbox that the feeder takes from, with leases that fence off late holders."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
+
+from evidence.catalogue.tables import exhibit, job
+from evidence.errors import VidneError
+
+CRASH_LIMIT = 3
+ATTEMPT_LIMIT = 6
+
+
+class Lane(StrEnum):
+    """Each lane has slots of its own, so that the fast one never waits behind the slow one."""
+
+    FAST = "fast"
+    SLOW = "slow"
+
+
+class Stage(StrEnum):
+    """The four jobs of an exhibit, in their order."""
+
+    SEAL = "seal"
+    INSPECT = "inspect"
+    FAST = "fast"
+    SLOW = "slow"
+
+    @property
+    def lane(self) -> Lane:
+        """Where it runs."""
+        return Lane.SLOW if self is Stage.SLOW else Lane.FAST
+
+    @property
+    def next(self) -> "Stage | None":
+        """The job that this one makes ready."""
+        order = list(Stage)
+        at = order.index(self) + 1
+        return order[at] if at < len(order) else None
+
+
+# Sealing comes first: nothing received may wait for a transcode of something older.
+_URGENCY = {Stage.SEAL: 0, Stage.INSPECT: 10, Stage.FAST: 20, Stage.SLOW: 30}
+
+
+class LeaseLostError(VidneError):
+    """Someone else has the job by now: what this holder did must not be filed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job in hand; `token` must still be the row's when its result is filed."""
+
+    job_id: int
+    token: int
+    exhibit_id: str
+    stage: Stage
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldJob:
+    """A job that a dead worker held, after its crash was counted."""
+
+    job_id: int
+    exhibit_id: str
+    stage: Stage
+    crashes: int
+    token: int
+
+    @property
+    def is_quarantined(self) -> bool:
+        """Whether this was one crash too many."""
+        return self.crashes >= CRASH_LIMIT
+
+
+def add_jobs(connection: Connection, exhibit_id: str, now: str) -> None:
+    """The four jobs of a new exhibit; only the first is ready."""
+    connection.execute(
+        insert(job),
+        [
+            {
+                "exhibit_id": exhibit_id,
+                "stage": stage,
+                "lane": stage.lane,
+                "priority": _URGENCY[stage],
+                "state": "ready" if stage is Stage.SEAL else "waiting",
+                "not_before": now,
+                "changed_at": now,
+            }
+            for stage in Stage
+        ],
+    )
+
+
+def has_ready(connection: Connection, now: str) -> bool:
+    """Whether any job could be taken; a cheap look before the write lock is asked for."""
+    ready = select(job.c.id).where(job.c.state == "ready", job.c.not_before <= now).limit(1)
+    return connection.execute(ready).first() is not None
+
+
+def take_jobs(
+    connection: Connection, owner: str, slots: Mapping[Lane, int], now: str, until: str
+) -> list[Lease]:
+    """Lease ready jobs so that `owner` holds at most `slots` of each lane; attempts count before work starts.
+
+    A suspect (a job that a crashed worker held) runs alone: it is leased when nothing else is, and nothing
+    else beside it.
+    """
+    held = connection.execute(
+        select(job.c.lane, job.c.crashes).where(job.c.state == "leased", job.c.owner == owner)
+    ).all()
+    if any(row.crashes for row in held):
+        return []
+    ready = (
+        select(job.c.id, job.c.exhibit_id, job.c.stage, job.c.token, job.c.attempts, job.c.crashes)
+        .where(job.c.state == "ready", job.c.not_before <= now)
+        .order_by(job.c.priority, job.c.id)
+    )
+    suspects = connection.execute(ready.where(job.c.crashes > 0).limit(1)).all()
+    if suspects:
+        return [] if held else [_lease(connection, suspects[0], owner, now, until)]
+    leases = []
+    for lane, most in slots.items():
+        free = most - sum(row.lane == lane for row in held)
+        rows = connection.execute(ready.where(job.c.lane == lane).limit(free)).all() if free > 0 else []
+        leases += [_lease(connection, row, owner, now, until) for row in rows]
+    return leases
+
+
+def _lease(
+    connection: Connection,
+    row: Row[int, str, str, int, int, int],
+    owner: str,
+    now: str,
+    until: str,
+) -> Lease:
+    connection.execute(
+        update(job)
+        .where(job.c.id == row.id)
+        .values(
+            state="leased",
+            owner=owner,
+            leased_until=until,
+            token=row.token + 1,
+            attempts=row.attempts + 1,
+            changed_at=now,
+        )
+    )
+    return Lease(row.id, row.token + 1, row.exhibit_id, Stage(row.stage), row.attempts + 1)
+
+
+def get_lease(connection: Connection, job_id: int, token: int) -> Lease:
+    """The lease behind a message; raises LeaseLostError where the message is late or repeated."""
+    row = connection.execute(
+        select(job.c.exhibit_id, job.c.stage, job.c.attempts).where(
+            job.c.id == job_id, job.c.token == token, job.c.state == "leased"
+        )
+    ).one_or_none()
+    if row is None:
+        raise LeaseLostError(f"Job {job_id} is no longer held under token {token}.")
+    return Lease(job_id, token, row.exhibit_id, Stage(row.stage), row.attempts)
+
+
+def finish_job(connection: Connection, lease: Lease, now: str, *, is_last: bool) -> None:
+    """Close a job and make the next ready, or skip the rest; raises LeaseLostError for a late holder."""
+    _close(connection, lease, now, state="done", error="")
+    later = update(job).where(job.c.exhibit_id == lease.exhibit_id, job.c.state == "waiting")
+    if is_last:
+        connection.execute(later.values(state="skipped", changed_at=now))
+    elif lease.stage.next:
+        connection.execute(
+            later.where(job.c.stage == lease.stage.next).values(state="ready", not_before=now, changed_at=now)
+        )
+
+
+def postpone_job(connection: Connection, lease: Lease, now: str, not_before: str, error: str) -> None:
+    """Give a job back after an error, to be tried again from `not_before` on."""
+    _close(connection, lease, now, state="ready", error=error, not_before=not_before)
+
+
+def quarantine_job(connection: Connection, lease: Lease, now: str, error: str) -> None:
+    """Take a job out of the line until a person says to retry it."""
+    _close(connection, lease, now, state="quarantined", error=error)
+
+
+def _close(connection: Connection, lease: Lease, now: str, **values: str) -> None:
+    closed = connection.execute(
+        update(job)
+        .where(job.c.id == lease.job_id, job.c.token == lease.token, job.c.state == "leased")
+        .values(owner=None, leased_until=None, changed_at=now, **values)
+    )
+    if closed.rowcount != 1:
+        raise LeaseLostError(f"Job {lease.job_id} was given to another holder in the meantime.")
+
+
+def renew_leases(connection: Connection, owner: str, until: str) -> None:
+    """Say that `owner` still lives."""
+    connection.execute(
+        update(job).where(job.c.state == "leased", job.c.owner == owner).values(leased_until=until)
+    )
+
+
+def release_leases(connection: Connection, now: str, *, owner: str | None = None, keep: str = "") -> int:
+    """Give back, without blame, the leases of `owner`, or all that are not of `keep`; returns how many."""
+    whose = job.c.owner == owner if owner is not None else job.c.owner != keep
+    done = connection.execute(
+        update(job)
+        .where(job.c.state == "leased", whose)
+        .values(state="ready", owner=None, leased_until=None, changed_at=now, token=job.c.token + 1)
+    )
+    return done.rowcount
+
+
+def count_crash(connection: Connection, owner: str, now: str) -> list[HeldJob]:
+    """Count a crash against each job that the dead worker `owner` held; quarantine those that had enough."""
+    rows = connection.execute(
+        select(job.c.id, job.c.exhibit_id, job.c.stage, job.c.crashes, job.c.token).where(
+            job.c.state == "leased", job.c.owner == owner
+        )
+    ).all()
+    held = [HeldJob(r.id, r.exhibit_id, Stage(r.stage), r.crashes + 1, r.token + 1) for r in rows]
+    for item in held:
+        connection.execute(
+            update(job)
+            .where(job.c.id == item.job_id)
+            .values(
+                state="quarantined" if item.is_quarantined else "ready",
+                crashes=item.crashes,
+                token=item.token,
+                owner=None,
+                leased_until=None,
+                changed_at=now,
+                error=f"killed its worker ({item.crashes} of {CRASH_LIMIT})",
+            )
+        )
+    return held
+
+
+def retry_quarantined(connection: Connection, now: str, exhibit_id: str | None = None) -> list[str]:
+    """Put quarantined jobs back into the line with a clean slate; returns the exhibits' ids."""
+    chosen = job.c.state == "quarantined"
+    if exhibit_id is not None:
+        chosen &= job.c.exhibit_id == exhibit_id
+    ids = list(connection.execute(select(job.c.exhibit_id).where(chosen)).scalars())
+    connection.execute(
+        update(job)
+        .where(chosen)
+        .values(state="ready", crashes=0, attempts=0, error="", not_before=now, changed_at=now)
+    )
+    return ids
+
+
+def count_jobs(connection: Connection) -> dict[str, dict[str, int]]:
+    """How many jobs each stage has in each state."""
+    rows = connection.execute(
+        select(job.c.stage, job.c.state, func.count()).group_by(job.c.stage, job.c.state)
+    )
+    counts: dict[str, dict[str, int]] = {str(stage): {} for stage in Stage}
+    for stage, state, number in rows:
+        counts[stage][state] = number
+    return counts
+
+
+def troubled_jobs(connection: Connection) -> Sequence[Row[str, str, str, int, int, str]]:
+    """Quarantined or postponed jobs: exhibit_id, stage, state, attempts, crashes, error."""
+    return connection.execute(
+        select(job.c.exhibit_id, job.c.stage, job.c.state, job.c.attempts, job.c.crashes, job.c.error)
+        .where(or_(job.c.state == "quarantined", job.c.error != "") & (job.c.state != "done"))
+        .order_by(job.c.id)
+    ).all()
+
+
+def oldest_unsealed(connection: Connection) -> str | None:
+    """When the oldest exhibit that is not sealed was received."""
+    return connection.execute(
+        select(func.min(exhibit.c.received_at)).where(exhibit.c.spool.is_not(None))
+    ).scalar()

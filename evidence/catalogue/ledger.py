@@ -1,0 +1,165 @@
+"""The ledger's rows: the inbox that stages write to, and the store that the sequencer works on."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+
+from evidence.catalogue.engine import Catalogue
+from evidence.catalogue.tables import ledger_body, ledger_checkpoint, ledger_entry, ledger_inbox
+from evidence.custody import CaseTip, CustodyEvent, EventBody, EventObject, LedgerEntry, PendingEvent
+
+_HASH = 32
+_PAGE = 10_000
+
+
+def add_event(
+    connection: Connection, event: CustodyEvent, *, salt: bytes, body: bytes, body_hash: str
+) -> None:
+    """Put an event into the inbox, in the transaction of the state change that it speaks of."""
+    connection.execute(
+        insert(ledger_inbox).values(
+            event_id=event.event_id,
+            type=event.type,
+            at=event.at,
+            actor=event.actor,
+            case_id=event.case,
+            objects=[
+                {"exhibit": o.exhibit, "role": o.role, "sha256": o.sha256, "size": o.size}
+                for o in event.objects
+            ],
+            body_hash=body_hash,
+        )
+    )
+    connection.execute(insert(ledger_body).values(event_id=event.event_id, salt=salt, body=body))
+
+
+class SqlLedgerStore:
+    """evidence.ports.LedgerStore over the catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        """`catalogue` is the one that the stages write to."""
+        self._catalogue = catalogue
+
+    def pending(self, limit: int) -> Sequence[PendingEvent]:
+        """See LedgerStore."""
+        statement = (
+            select(ledger_inbox).where(ledger_inbox.c.sequenced == 0).order_by(ledger_inbox.c.id).limit(limit)
+        )
+        with self._catalogue.read() as connection:
+            return [_pending(row) for row in connection.execute(statement)]
+
+    def size(self) -> int:
+        """See LedgerStore."""
+        with self._catalogue.read() as connection:
+            last = connection.execute(select(func.max(ledger_entry.c.position))).scalar()
+            return 0 if last is None else int(last) + 1
+
+    def case_tip(self, case: str) -> CaseTip:
+        """See LedgerStore."""
+        statement = (
+            select(ledger_entry.c.case_seq, ledger_entry.c.leaf_hash)
+            .where(ledger_entry.c.case_id == case)
+            .order_by(ledger_entry.c.case_seq.desc())
+            .limit(1)
+        )
+        with self._catalogue.read() as connection:
+            row = connection.execute(statement).one_or_none()
+            return CaseTip(row.case_seq, row.leaf_hash) if row else CaseTip(0, b"")
+
+    def frontier(self) -> tuple[bytes, ...]:
+        """See LedgerStore."""
+        statement = select(ledger_checkpoint.c.frontier).order_by(ledger_checkpoint.c.size.desc()).limit(1)
+        with self._catalogue.read() as connection:
+            packed: bytes = connection.execute(statement).scalar() or b""
+            return tuple(packed[i : i + _HASH] for i in range(0, len(packed), _HASH))
+
+    def append(self, entries: Sequence[LedgerEntry], frontier: Sequence[bytes], checkpoint: bytes) -> None:
+        """See LedgerStore."""
+        with self._catalogue.write() as connection:
+            connection.execute(insert(ledger_entry), [_entry_values(entry) for entry in entries])
+            connection.execute(
+                update(ledger_inbox)
+                .where(ledger_inbox.c.id.in_([entry.inbox_id for entry in entries]))
+                .values(sequenced=1)
+            )
+            connection.execute(
+                insert(ledger_checkpoint).values(
+                    size=entries[-1].index + 1, frontier=b"".join(frontier), note=checkpoint
+                )
+            )
+
+    def leaf_hashes(self, start: int, end: int) -> Iterator[bytes]:
+        """See LedgerStore."""
+        for first in range(start, end, _PAGE):
+            statement = (
+                select(ledger_entry.c.leaf_hash)
+                .where(ledger_entry.c.position >= first, ledger_entry.c.position < min(end, first + _PAGE))
+                .order_by(ledger_entry.c.position)
+            )
+            with self._catalogue.read() as connection:
+                yield from connection.execute(statement).scalars().all()
+
+    def case_entries(self, case: str) -> Iterator[LedgerEntry]:
+        """See LedgerStore."""
+        statement = (
+            select(ledger_entry).where(ledger_entry.c.case_id == case).order_by(ledger_entry.c.case_seq)
+        )
+        with self._catalogue.read() as connection:
+            for row in connection.execute(statement):
+                yield LedgerEntry(
+                    row.position,
+                    row.inbox_id,
+                    row.event_id,
+                    row.case_id,
+                    row.case_seq,
+                    row.entry,
+                    row.leaf_hash,
+                )
+
+    def pending_count(self, case: str | None = None) -> int:
+        """See LedgerStore."""
+        statement = select(func.count()).select_from(ledger_inbox).where(ledger_inbox.c.sequenced == 0)
+        if case is not None:
+            statement = statement.where(ledger_inbox.c.case_id == case)
+        with self._catalogue.read() as connection:
+            return connection.execute(statement).scalar_one()
+
+    def body(self, event_id: str) -> EventBody | None:
+        """See LedgerStore."""
+        statement = select(ledger_body).where(ledger_body.c.event_id == event_id)
+        with self._catalogue.read() as connection:
+            row = connection.execute(statement).one_or_none()
+            return EventBody(row.event_id, row.salt, row.body) if row else None
+
+    def latest_checkpoint(self) -> bytes | None:
+        """See LedgerStore."""
+        statement = select(ledger_checkpoint.c.note).order_by(ledger_checkpoint.c.size.desc()).limit(1)
+        with self._catalogue.read() as connection:
+            return connection.execute(statement).scalar()
+
+    def checkpoint(self, size: int) -> bytes | None:
+        """See LedgerStore."""
+        statement = select(ledger_checkpoint.c.note).where(ledger_checkpoint.c.size == size)
+        with self._catalogue.read() as connection:
+            return connection.execute(statement).scalar()
+
+
+def _pending(row: Row[*tuple[object, ...]]) -> PendingEvent:
+    objects = tuple(
+        EventObject(str(o["exhibit"]), str(o["role"]), str(o["sha256"]), int(o["size"])) for o in row.objects
+    )
+    return PendingEvent(
+        row.id, row.event_id, row.type, row.at, row.actor, row.case_id, objects, row.body_hash
+    )
+
+
+def _entry_values(entry: LedgerEntry) -> dict[str, object]:
+    return {
+        "position": entry.index,
+        "inbox_id": entry.inbox_id,
+        "event_id": entry.event_id,
+        "case_id": entry.case,
+        "case_seq": entry.case_seq,
+        "entry": entry.entry,
+        "leaf_hash": entry.leaf_hash,
+    }

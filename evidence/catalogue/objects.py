@@ -1,0 +1,116 @@
+"""Stored objects: the row says `storing` before the put, `stored` after the read-back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from evidence.catalogue.tables import exhibit, stored_object
+from evidence.exhibits import Digests, Role
+from evidence.jsontypes import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """An object of an exhibit; `parent` is `original` or the name of another object, None for the original.
+
+    `version_id` is empty until the object is stored.
+    """
+
+    role: Role
+    name: str
+    key: str
+    digests: Digests
+    parent: str | None = None
+    tool: JsonObject | None = None
+    args: tuple[str, ...] = ()
+    detail: JsonObject | None = None
+    version_id: str = ""
+    stage: str = ""
+
+
+def announce_objects(connection: Connection, exhibit_id: str, stage: str, rows: Sequence[ObjectRow]) -> None:
+    """Say what is about to be put; what an earlier, unfinished run announced is taken back.
+
+    An object that such a run left behind is found again under the same key when its bytes are the same.
+    """
+    keys = [row.key for row in rows]
+    connection.execute(
+        delete(stored_object).where(stored_object.c.key.in_(keys), stored_object.c.state == "storing")
+    )
+    if rows:
+        connection.execute(
+            insert(stored_object),
+            [
+                {
+                    "exhibit_id": exhibit_id,
+                    "stage": stage,
+                    "role": row.role,
+                    "name": row.name,
+                    "key": row.key,
+                    "state": "storing",
+                    "size": row.digests.size,
+                    "sha256": row.digests.sha256,
+                    "blake3": row.digests.blake3,
+                    "piece_size": row.digests.piece_size,
+                    "pieces_blake3": list(row.digests.pieces_blake3),
+                    "parent": row.parent,
+                    "tool": row.tool,
+                    "args": list(row.args),
+                    "detail": row.detail,
+                }
+                for row in rows
+            ],
+        )
+
+
+def mark_stored(connection: Connection, versions: Mapping[str, str], now: str) -> None:
+    """The objects under these keys were put, read back and compared; `versions` maps key to version id."""
+    for key, version_id in versions.items():
+        connection.execute(
+            update(stored_object)
+            .where(stored_object.c.key == key)
+            .values(state="stored", version_id=version_id, stored_at=now)
+        )
+
+
+def current_objects(connection: Connection, exhibit_id: str) -> list[ObjectRow]:
+    """The stored objects of an exhibit, in the order in which they were filed."""
+    rows = connection.execute(
+        select(stored_object)
+        .where(stored_object.c.exhibit_id == exhibit_id, stored_object.c.state == "stored")
+        .order_by(stored_object.c.id)
+    )
+    return [_object(row) for row in rows]
+
+
+def unfinished_keys(connection: Connection) -> list[str]:
+    """Keys that were announced and not finished: a job in hand, or one that was cut short."""
+    return list(
+        connection.execute(select(stored_object.c.key).where(stored_object.c.state == "storing")).scalars()
+    )
+
+
+def case_keys(connection: Connection, case_id: str) -> list[tuple[str, str]]:
+    """(key, version id) of every stored object of a case."""
+    rows = connection.execute(
+        select(stored_object.c.key, stored_object.c.version_id)
+        .join(exhibit, exhibit.c.id == stored_object.c.exhibit_id)
+        .where(exhibit.c.case_id == case_id, stored_object.c.state == "stored")
+    )
+    return [(row.key, row.version_id) for row in rows]
+
+
+def _object(row: Row[*tuple[object, ...]]) -> ObjectRow:
+    return ObjectRow(
+        role=Role(row.role),
+        name=row.name,
+        key=row.key,
+        digests=Digests(row.size, row.sha256, row.blake3, row.piece_size, tuple(row.pieces_blake3)),
+        parent=row.parent,
+        tool=row.tool,
+        args=tuple(row.args or ()),
+        detail=row.detail,
+        version_id=row.version_id,
+        stage=row.stage,
+    )

@@ -1,0 +1,227 @@
+"""The catalogue's tables. Times are RFC 3339 UTC texts, ids random texts.
+
+A change here needs a migration in migrations/versions; a test compares the two.
+"""
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+case = Table(
+    "case",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("opened_at", Text, nullable=False),
+    Column("closed_at", Text),
+    Column("exhibits", Integer, nullable=False, server_default="0"),  # the last exhibit number given out
+)
+
+# A case number is a dated alias: the row with no end is the one in use.
+case_number = Table(
+    "case_number",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("case_id", ForeignKey("case.id"), nullable=False, index=True),
+    Column("number", Text, nullable=False),
+    Column("since", Text, nullable=False),
+    Column("until", Text),
+)
+Index(
+    "uq_case_number_in_use",
+    case_number.c.number,
+    unique=True,
+    sqlite_where=case_number.c.until.is_(None),
+)
+Index(
+    "uq_case_number_one_in_use_of_a_case",
+    case_number.c.case_id,
+    unique=True,
+    sqlite_where=case_number.c.until.is_(None),
+)
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("case_id", ForeignKey("case.id"), nullable=False, index=True),
+    Column("source", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("received_at", Text, nullable=False),
+    Column("completed_at", Text),  # null: it was cut short
+    Column("clock_shown", Text),  # what the recorder's clock showed when it read clock_true
+    Column("clock_true", Text),
+)
+
+exhibit = Table(
+    "exhibit",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("case_id", ForeignKey("case.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("sha256", Text, nullable=False, index=True),
+    Column("blake3", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("piece_size", Integer, nullable=False),
+    Column("pieces_blake3", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("received_at", Text, nullable=False),
+    Column("spool", Text),  # the received file, until it is sealed
+    UniqueConstraint("case_id", "sha256"),
+    UniqueConstraint("case_id", "number"),
+)
+
+submitted_file = Table(
+    "submitted_file",
+    metadata,
+    Column("submission_id", ForeignKey("submission.id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False, index=True),
+    Column("name", LargeBinary, nullable=False),  # as the file system had it, relative path included
+    Column("received_at", Text, nullable=False),
+)
+
+# What each stage found, by section (metadata, streams, derivation, quality ...).
+section = Table(
+    "section",
+    metadata,
+    Column("exhibit_id", ForeignKey("exhibit.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("stage", Text, nullable=False),
+    Column("value", JSON, nullable=False),
+)
+
+problem = Table(
+    "problem",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False, index=True),
+    Column("stage", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("text", Text, nullable=False),
+)
+
+# The row says `storing` before the put, so a crash leaves a row and never an orphan.
+stored_object = Table(
+    "stored_object",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False, index=True),
+    Column("stage", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("version_id", Text),
+    Column("state", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("sha256", Text, nullable=False, index=True),
+    Column("blake3", Text, nullable=False),
+    Column("piece_size", Integer, nullable=False),
+    Column("pieces_blake3", JSON, nullable=False),
+    Column("parent", Text),  # `original` or the name of another object of the exhibit
+    Column("tool", JSON),
+    Column("args", JSON),
+    Column("detail", JSON),
+    Column("stored_at", Text),
+    CheckConstraint("state IN ('storing', 'stored', 'superseded')", name="state"),
+)
+Index(
+    "uq_stored_object_current",
+    stored_object.c.exhibit_id,
+    stored_object.c.name,
+    unique=True,
+    sqlite_where=stored_object.c.state == "stored",
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("lane", Text, nullable=False),
+    Column("priority", Integer, nullable=False),  # smaller is sooner
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("crashes", Integer, nullable=False, server_default="0"),
+    Column("token", Integer, nullable=False, server_default="0"),  # fences off a holder whose lease ran out
+    Column("owner", Text),
+    Column("leased_until", Text),
+    Column("not_before", Text, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("changed_at", Text, nullable=False),
+    UniqueConstraint("exhibit_id", "stage"),
+    CheckConstraint(
+        "state IN ('waiting', 'ready', 'leased', 'done', 'skipped', 'quarantined')", name="state"
+    ),
+)
+Index("ix_job_feed", job.c.state, job.c.lane, job.c.priority, job.c.id)
+
+ledger_inbox = Table(
+    "ledger_inbox",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("event_id", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("case_id", Text, nullable=False),
+    Column("objects", JSON, nullable=False),
+    Column("body_hash", Text, nullable=False),
+    Column("sequenced", Integer, nullable=False, server_default="0"),
+)
+Index(
+    "ix_ledger_inbox_pending",
+    ledger_inbox.c.id,
+    sqlite_where=ledger_inbox.c.sequenced == 0,
+)
+
+# Apart from the entry, so that personal data can be erased and the log still verifies.
+ledger_body = Table(
+    "ledger_body",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    Column("salt", LargeBinary),
+    Column("body", LargeBinary),
+)
+
+ledger_entry = Table(
+    "ledger_entry",
+    metadata,
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("inbox_id", ForeignKey("ledger_inbox.id"), nullable=False, unique=True),
+    Column("event_id", Text, nullable=False, unique=True),
+    Column("case_id", Text, nullable=False),
+    Column("case_seq", Integer, nullable=False),
+    Column("entry", LargeBinary, nullable=False),
+    Column("leaf_hash", LargeBinary, nullable=False),
+    UniqueConstraint("case_id", "case_seq"),
+)
+
+ledger_checkpoint = Table(
+    "ledger_checkpoint",
+    metadata,
+    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("frontier", LargeBinary, nullable=False),  # 32 bytes for each perfect subtree, largest first
+    Column("note", LargeBinary, nullable=False),
+)

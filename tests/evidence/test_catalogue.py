@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+
+from evidence.catalogue.cases import close_case, find_case, list_cases, numbers_of, open_case, renumber_case
+from evidence.catalogue.engine import SCHEMA, Catalogue, open_catalogue
+from evidence.catalogue.migrate import upgrade
+from evidence.catalogue.tables import metadata
+from evidence.errors import ConflictError, NotFoundError, VidneError
+
+NOW, LATER = "2026-11-23T08:00:00.000000Z", "2026-11-24T08:00:00.000000Z"
+
+
+@pytest.fixture
+def catalogue(tmp_path: Path) -> Catalogue:
+    return open_catalogue(tmp_path / "catalogue.sqlite3")
+
+
+def test_a_commit_is_durable_and_foreign_keys_hold(catalogue: Catalogue) -> None:
+    with catalogue.read() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def test_migrations_give_the_very_tables_of_the_code(tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'migrated.sqlite3'}")
+    with engine.begin() as connection:
+        upgrade(connection)
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    assert version == SCHEMA
+    engine.dispose()
+
+
+def test_a_catalogue_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite3"
+    catalogue = open_catalogue(path)
+    with catalogue.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    catalogue.close()
+    with pytest.raises(VidneError, match="another version"):
+        open_catalogue(path)
+
+
+def test_an_error_in_a_transaction_leaves_nothing_behind(catalogue: Catalogue) -> None:
+    def open_and_fail() -> None:
+        with catalogue.write() as connection:
+            open_case(connection, "0100-10293-00001-26", NOW)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        open_and_fail()
+    with catalogue.read() as connection:
+        assert list_cases(connection) == []
+
+
+def test_two_cases_cannot_have_one_number(catalogue: Catalogue) -> None:
+    with catalogue.write() as connection:
+        open_case(connection, "0100-10293-00001-26", NOW)
+        with pytest.raises(ConflictError):
+            open_case(connection, "0100-10293-00001-26", NOW)
+
+
+def test_a_renumbered_case_keeps_its_id_and_its_old_number_as_a_dated_alias(catalogue: Catalogue) -> None:
+    with catalogue.write() as connection:
+        case = open_case(connection, "0100-10293-00001-26", NOW)
+        renumber_case(connection, case, "0200-10293-00007-26", LATER)
+        assert find_case(connection, "0200-10293-00007-26").id == case.id
+        assert numbers_of(connection, case.id) == [
+            ("0100-10293-00001-26", NOW, LATER),
+            ("0200-10293-00007-26", LATER, None),
+        ]
+        with pytest.raises(NotFoundError) as refused:
+            find_case(connection, "0100-10293-00001-26")
+    assert "0200-10293-00007-26" in refused.value.advice
+
+
+def test_a_case_is_closed_once(catalogue: Catalogue) -> None:
+    with catalogue.write() as connection:
+        close_case(connection, open_case(connection, "0100-10293-00001-26", NOW), LATER)
+        closed = find_case(connection, "0100-10293-00001-26")
+        assert closed.closed_at == LATER
+        with pytest.raises(ConflictError):
+            close_case(connection, closed, LATER)
