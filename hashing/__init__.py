@@ -1,0 +1,1 @@
+"""Digests, manifests, the ledger and their verification: no object store, no ffmpeg, no SQL."""

@@ -1,0 +1,91 @@
+"""Canonical JSON (RFC 8785) at our edge: one value, one sequence of bytes.
+
+Narrower than RFC 8785: integers within +-(2^53-1) and no floats, so that no reader's rounding matters.
+"""
+
+import json
+from typing import NoReturn
+
+import rfc8785
+
+from evidence.errors import IntegrityError
+from evidence.jsontypes import Json, JsonObject
+
+MAX_INTEGER = 2**53 - 1
+MAX_DEPTH = 64
+
+
+class CanonicalError(IntegrityError):
+    """A value has no canonical form, or bytes are not the canonical form of any value."""
+
+
+def encode(value: Json) -> bytes:
+    """The canonical bytes of `value`.
+
+    Raises CanonicalError for floats, integers beyond 2^53-1, lone surrogates and nesting below 64 levels.
+    """
+    _check(value, MAX_DEPTH)
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise CanonicalError(f"A value cannot be written as canonical JSON: {error}.") from error
+
+
+def decode(raw: bytes) -> JsonObject:
+    """The object whose canonical form is exactly `raw`; raises CanonicalError for any other bytes."""
+    try:
+        value: Json = json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_float=_no_float,
+            parse_constant=_no_float,
+            parse_int=_integer,
+        )
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise CanonicalError(f"The bytes are not JSON in UTF-8: {error}.") from error
+    except RecursionError:
+        raise CanonicalError(f"The JSON is nested deeper than {MAX_DEPTH} levels.") from None
+    if not isinstance(value, dict):
+        raise CanonicalError("The JSON is not an object.")
+    if encode(value) != raw:
+        raise CanonicalError("The JSON is not in its canonical form.")
+    return value
+
+
+def floats_as_text(value: Json) -> Json:
+    """`value` with each float as its shortest decimal text: 0.1 becomes "0.1"."""
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, dict):
+        return {key: floats_as_text(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [floats_as_text(item) for item in value]
+    return value
+
+
+def _check(value: Json, depth: int) -> None:
+    if isinstance(value, float):
+        raise CanonicalError(f"The number {value!r} is not an integer.", advice="Write it as text.")
+    if not isinstance(value, dict | list):
+        return
+    if depth == 0:
+        raise CanonicalError(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
+    for item in value.values() if isinstance(value, dict) else value:
+        _check(item, depth - 1)
+
+
+def _object(pairs: list[tuple[str, Json]]) -> JsonObject:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise CanonicalError("A JSON object has the same key twice.")
+    return result
+
+
+def _no_float(text: str) -> NoReturn:
+    raise CanonicalError(f"The number {text[:40]} is not an integer.")
+
+
+def _integer(text: str) -> int:
+    if len(text) > 17:
+        raise CanonicalError(f"The integer {text[:40]} is beyond 2^53-1.")
+    return int(text)

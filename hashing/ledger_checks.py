@@ -1,0 +1,202 @@
+"""Checks on the ledger: its entries' bytes, a case's chain, the tree, the checkpoint, the bodies."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evidence.custody import LedgerEntry
+from evidence.errors import IntegrityError
+from evidence.ports import LedgerStore
+from hashing import canonical
+from hashing.entries import NO_ENTRY, Entry, body_matches, parse_entry
+from hashing.merkle import Frontier, leaf_hash
+from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint
+from hashing.report import Cause, Check, Findings, not_checked
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLedger:
+    """A case's part of the ledger, read in one go: entries that could not be parsed are None."""
+
+    case: str
+    rows: tuple[LedgerEntry, ...]
+    parsed: tuple[Entry | None, ...]
+    size: int
+    note: bytes | None
+
+
+def read_case(ledger: LedgerStore, case: str) -> tuple[CaseLedger, Check]:
+    """The case's entries with the check that their bytes are canonical and say what their rows say."""
+    # In this order: whatever is appended meanwhile is under the checkpoint that is read last.
+    rows = tuple(ledger.case_entries(case))
+    size = ledger.size()
+    note = ledger.latest_checkpoint()
+    findings = Findings("canonical")
+    parsed = tuple(_parse(row, findings) for row in rows)
+    check = findings.conclude(f"{len(rows)} entries are canonical and agree with their rows.")
+    return CaseLedger(case, rows, parsed, size, note), check
+
+
+def check_chain(part: CaseLedger) -> Check:
+    """Whether the case's entries follow one another without a gap, each naming the one before it."""
+    findings = Findings("case-chain")
+    sequence, previous, position = 0, NO_ENTRY, -1
+    for row, entry in zip(part.rows, part.parsed, strict=True):
+        findings.looked_at()
+        found = entry.case_seq if entry else row.case_seq
+        if found != sequence + 1:
+            _broken(findings, row, f"number {found} of its case follows number {sequence}")
+        elif entry and entry.case_prev != previous:
+            _broken(findings, row, "it does not name the entry before it")
+        if row.index <= position:
+            _broken(findings, row, f"it stands at {row.index} in the log, not after {position}")
+        sequence, previous, position = found, leaf_hash(row.entry).hex(), row.index
+    return findings.conclude(f"{len(part.rows)} entries form one chain.")
+
+
+def check_signature(part: CaseLedger, verifier: Verifier | None) -> tuple[Checkpoint | None, Check]:
+    """The newest checkpoint, where its signature is by the log's key, else None."""
+    findings = Findings("checkpoint-signature")
+    if verifier is None:
+        findings.defect(Cause.TRUST, "checkpoint", "The ledger's verifier key is missing.")
+        return None, findings.conclude("")
+    if part.note is None:
+        findings.defect(Cause.TRUST, "checkpoint", f"{part.size} entries, and no checkpoint over them.")
+        return None, findings.conclude("")
+    try:
+        checkpoint = open_checkpoint(part.note, verifier)
+    except NoteError as error:
+        findings.defect(Cause.INTEGRITY, "checkpoint", str(error))
+        return None, findings.conclude("")
+    findings.looked_at()
+    for row, entry in zip(part.rows, part.parsed, strict=True):
+        if entry and entry.log != verifier.name:
+            findings.defect(Cause.INTEGRITY, f"entry {row.index}", f"It is of another log, {entry.log!r}.")
+    return checkpoint, findings.conclude(f"{verifier.name} signed the tree of {checkpoint.size} entries.")
+
+
+def check_tree(
+    ledger: LedgerStore,
+    part: CaseLedger,
+    checkpoint: Checkpoint | None,
+    verifier: Verifier | None,
+    seen: Sequence[bytes],
+) -> list[Check]:
+    """Whether the entries are in the signed tree, and it extends each checkpoint in `seen`."""
+    if checkpoint is None or verifier is None:
+        reason = "There is no checkpoint with a valid signature to check against."
+        return [not_checked("inclusion", reason), not_checked("consistency", reason)]
+    consistency = Findings("consistency")
+    earlier = _open_seen(seen, verifier, consistency)
+    scan = _scan(ledger, checkpoint.size, {item.size for item in earlier})
+    checks = [_check_inclusion(part, checkpoint, scan)]
+    if not seen:
+        checks.append(not_checked("consistency", "No earlier checkpoint was at hand to compare with."))
+        return checks
+    for item in earlier:
+        consistency.looked_at()
+        subject = f"checkpoint over {item.size} entries"
+        if item.size > checkpoint.size:
+            what = f"It was seen before; the ledger now ends at {checkpoint.size} entries."
+            consistency.defect(Cause.INTEGRITY, subject, what)
+        elif scan.roots.get(item.size) != item.root:
+            consistency.defect(Cause.INTEGRITY, subject, "The ledger does not begin with the tree it signed.")
+    checks.append(consistency.conclude(f"The ledger extends {len(earlier)} earlier checkpoints."))
+    return checks
+
+
+def check_bodies(ledger: LedgerStore, part: CaseLedger) -> Check:
+    """Whether each entry's body is the one that it binds, or was erased."""
+    findings = Findings("bodies")
+    erased = 0
+    for row, entry in zip(part.rows, part.parsed, strict=True):
+        if entry is None:
+            continue
+        body = ledger.body(entry.event_id)
+        if body is None:
+            findings.defect(Cause.INCOMPLETE, f"entry {row.index}", "Its body is not there.")
+        elif body.salt is None and body.body is None:
+            erased += 1
+        elif not body_matches(body, entry.body_hash):
+            findings.defect(Cause.INTEGRITY, f"entry {row.index}", "Its body is not the one it binds.")
+        else:
+            findings.looked_at()
+            _check_body_form(findings, row, body.body or b"")
+    if erased and erased == len(part.rows):
+        return not_checked("bodies", f"All {erased} bodies were erased.")
+    tail = f"; {erased} were erased." if erased else "."
+    return findings.conclude(f"{len(part.rows) - erased} bodies are those that their entries bind{tail}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    """The leaf hashes up to the signed size, and the roots over some beginnings of them."""
+
+    leaves: tuple[bytes, ...]
+    roots: dict[int, bytes]
+    root: bytes
+
+
+def _scan(ledger: LedgerStore, size: int, sizes: set[int]) -> _Scan:
+    frontier = Frontier()
+    roots = {0: frontier.root()}
+    leaves = tuple(ledger.leaf_hashes(0, size))
+    for leaf in leaves:
+        frontier.append(leaf)
+        if frontier.size in sizes:
+            roots[frontier.size] = frontier.root()
+    return _Scan(leaves, roots, frontier.root())
+
+
+def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, scan: _Scan) -> Check:
+    findings = Findings("inclusion")
+    there = len(scan.leaves)
+    if there != checkpoint.size:
+        what = f"It was signed over {checkpoint.size} entries, and {there} are there."
+        findings.defect(Cause.INTEGRITY, "tree", what)
+    elif scan.root != checkpoint.root:
+        what = f"The root over {there} entries is not the one signed: one was changed, moved or replaced."
+        findings.defect(Cause.INTEGRITY, "tree", what)
+    if part.size > checkpoint.size:
+        what = f"{part.size - checkpoint.size} entries stand behind the last one signed."
+        findings.defect(Cause.INTEGRITY, "tree", what)
+    for row in part.rows:
+        findings.looked_at()
+        # With a leaf missing those behind it have moved; the row's own hash still tells an edited entry.
+        in_tree = there != checkpoint.size or (row.index < there and scan.leaves[row.index] == row.leaf_hash)
+        if leaf_hash(row.entry) != row.leaf_hash or not in_tree:
+            what = "Its bytes are not those whose hash stands in the tree."
+            findings.defect(Cause.INTEGRITY, f"entry {row.index}", what)
+    return findings.conclude(f"{len(part.rows)} entries are in the signed tree of {checkpoint.size}.")
+
+
+def _open_seen(seen: Sequence[bytes], verifier: Verifier, findings: Findings) -> list[Checkpoint]:
+    earlier = []
+    for note in seen:
+        try:
+            earlier.append(open_checkpoint(note, verifier))
+        except NoteError as error:
+            findings.defect(Cause.TRUST, "earlier checkpoint", str(error))
+    return earlier
+
+
+def _parse(row: LedgerEntry, findings: Findings) -> Entry | None:
+    findings.looked_at()
+    try:
+        entry = parse_entry(row.entry)
+    except IntegrityError as error:
+        findings.defect(Cause.INTEGRITY, f"entry {row.index}", str(error))
+        return None
+    if (entry.event_id, entry.case, entry.case_seq) != (row.event_id, row.case, row.case_seq):
+        findings.defect(Cause.INTEGRITY, f"entry {row.index}", "Its row says other than its bytes.")
+    return entry
+
+
+def _check_body_form(findings: Findings, row: LedgerEntry, body: bytes) -> None:
+    try:
+        canonical.decode(body)
+    except IntegrityError as error:
+        findings.defect(Cause.INTEGRITY, f"entry {row.index}", f"Its body: {error}")
+
+
+def _broken(findings: Findings, row: LedgerEntry, how: str) -> None:
+    findings.defect(Cause.INTEGRITY, f"entry {row.index}", f"The case's chain is broken: {how}.")

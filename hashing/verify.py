@@ -1,0 +1,125 @@
+"""Verification of a case, an exhibit or a file against the ledger: over ports, with no database of its own.
+
+What is authentic stands in signed entries; the catalogue is asked only what should be there.
+"""
+
+from collections.abc import Sequence
+
+from evidence.custody import EventObject
+from evidence.exhibits import Digests
+from evidence.ports import LedgerStore, ObjectStore
+from hashing.digests import Progress, same_digest
+from hashing.ledger_checks import (
+    CaseLedger,
+    check_bodies,
+    check_chain,
+    check_signature,
+    check_tree,
+    read_case,
+)
+from hashing.notes import Verifier
+from hashing.object_checks import ExpectedObject, ObjectChecks, Recorded
+from hashing.report import Cause, Check, Findings, VerificationReport, not_checked
+
+_INBOX = 1_000_000
+
+__all__ = ["ExpectedObject", "VerificationReport", "verify_case", "verify_file"]
+
+
+def verify_case(
+    ledger: LedgerStore,
+    store: ObjectStore,
+    verifier: Verifier | None,
+    *,
+    case: str,
+    expected: Sequence[ExpectedObject],
+    exhibit: str | None = None,
+    seen: Sequence[bytes] = (),
+    subject: str = "",
+    progress: Progress | None = None,
+) -> VerificationReport:
+    """Check the case with id `case`: its entries, and every object in `expected` byte by byte.
+
+    With `exhibit` (its label) only that exhibit's objects count. `verifier` is None where the log's key is
+    missing. `seen` are checkpoints kept from before. `expected` must have been read before the call, so that
+    what is recorded meanwhile is no defect. `progress` gets the length of each run of bytes read.
+    """
+    waiting = [event for event in ledger.pending(_INBOX) if event.case == case]
+    checks, part = _ledger_checks(ledger, verifier, case, seen, len(waiting))
+    objects = ObjectChecks(
+        store,
+        case,
+        recorded=_recorded([item for entry in part.parsed if entry for item in entry.objects], exhibit),
+        waiting=_recorded([item for event in waiting for item in event.objects], exhibit),
+    )
+    wanted = [item for item in expected if exhibit is None or item.exhibit == exhibit]
+    checks = objects.run(wanted, progress) + checks
+    checks.append(
+        not_checked("stream-proof", "Copies are proved when they are made; nothing is decoded here.")
+    )
+    return VerificationReport(subject or exhibit or case, tuple(checks))
+
+
+def verify_file(
+    ledger: LedgerStore,
+    verifier: Verifier | None,
+    *,
+    found: Digests,
+    cases: Sequence[str],
+    seen: Sequence[bytes] = (),
+    subject: str = "file",
+) -> VerificationReport:
+    """Check that a file with the digests `found` stands in the ledger of each of `cases` (ids).
+
+    `cases` are those in which the catalogue knows the SHA-256; none makes an unknown file.
+    """
+    known = Findings("known")
+    checks: list[Check] = []
+    for case in cases:
+        of_case, part = _ledger_checks(ledger, verifier, case, seen, ledger.pending_count(case))
+        checks.extend(of_case)
+        known.looked_at()
+        names = [item for entry in part.parsed if entry for item in entry.objects]
+        if not any(same_digest(item.sha256, found.sha256) and item.size == found.size for item in names):
+            known.defect(
+                Cause.INTEGRITY, subject, "The catalogue lists these bytes, no entry of the case does."
+            )
+    if not cases:
+        known.defect(Cause.UNKNOWN_FILE, subject, f"No exhibit has these bytes (SHA-256 {found.sha256}).")
+    checks.insert(0, known.conclude(f"These bytes (SHA-256 {found.sha256}) stand in the ledger."))
+    return VerificationReport(subject, tuple(checks))
+
+
+def _ledger_checks(
+    ledger: LedgerStore, verifier: Verifier | None, case: str, seen: Sequence[bytes], waiting: int
+) -> tuple[list[Check], CaseLedger]:
+    part, canonical = read_case(ledger, case)
+    checkpoint, signature = check_signature(part, verifier)
+    checks = [
+        canonical,
+        check_chain(part),
+        check_bodies(ledger, part),
+        *check_tree(ledger, part, checkpoint, verifier, seen),
+        signature,
+        _check_sequenced(part, waiting),
+        not_checked("time-stamp", "No time-stamp authority is set up."),
+    ]
+    return checks, part
+
+
+def _check_sequenced(part: CaseLedger, waiting: int) -> Check:
+    findings = Findings("sequenced")
+    findings.looked_at(len(part.rows))
+    if waiting:
+        what = f"{waiting} events wait for their place in the ledger."
+        findings.defect(Cause.INCOMPLETE, "inbox", what, pending=True)
+    return findings.conclude(f"All events of the case have their place: {len(part.rows)}.")
+
+
+def _recorded(items: Sequence[EventObject], exhibit: str | None) -> list[Recorded]:
+    """Objects of exhibits; those of none (an export's manifest) do not lie in the store under one."""
+    return [
+        Recorded(item.exhibit, item.role, item.sha256, item.size)
+        for item in items
+        if item.exhibit and exhibit in (None, item.exhibit)
+    ]
