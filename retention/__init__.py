@@ -1,0 +1,1 @@
+"""The object store and what keeps objects: keys, locks, tags."""

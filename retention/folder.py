@@ -1,0 +1,181 @@
+"""The folder store: create-only, durable; its locks are kept by this program alone, so it is not WORM."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC, EXDEV
+from pathlib import Path
+from typing import BinaryIO
+
+from evidence.errors import NotFoundError, ObjectExistsError, StorageFullError, UnreadableError
+from evidence.ports import StoredObject
+from hashing.digests import sha256_file
+
+VERSION = "0"
+_COPY_CHUNK = 1 << 20
+
+
+class FolderStore:
+    """evidence.ports.ObjectStore in a folder: `<root>/<key>`, tags beside it in `<root>.tags/<key>.json`."""
+
+    def __init__(self, root: Path) -> None:
+        """Objects lie below `root`, which is made with the first put."""
+        self._root = root
+        self._tags = root.with_name(root.name + ".tags")
+
+    @property
+    def is_worm(self) -> bool:
+        """False: whoever may write to the folder may delete from it."""
+        return False
+
+    @property
+    def bucket(self) -> str:
+        """See ObjectStore."""
+        return ""
+
+    def put(self, key: str, source: Path, *, sha256: str, size: int, consume: bool = False) -> StoredObject:
+        """See ObjectStore; with `consume` the object is the source file itself where one disk holds both."""
+        target = self._root / key
+        with _clear_errors(key):
+            make_durable_folders(target.parent)
+            try:
+                self._create(target, source, consume=consume)
+            except FileExistsError:
+                if target.stat().st_size != size or sha256_file(target) != sha256:
+                    raise ObjectExistsError(
+                        f"Other bytes are stored under {key}.",
+                        advice="Nothing was replaced. Verify the exhibit before you go on.",
+                    ) from None
+            fsync_folder(target.parent)
+        return StoredObject(key, VERSION, size)
+
+    def _create(self, target: Path, source: Path, *, consume: bool) -> None:
+        if consume:
+            try:
+                _fsync_file(source)
+                self._link(source, target)
+            except OSError as error:
+                if error.errno != EXDEV:
+                    raise
+            else:
+                return
+        handle, name = tempfile.mkstemp(prefix=".put-", dir=target.parent)
+        try:
+            with os.fdopen(handle, "wb") as copy, source.open("rb") as original:
+                while chunk := original.read(_COPY_CHUNK):
+                    copy.write(chunk)
+                copy.flush()
+                os.fsync(copy.fileno())
+            self._link(Path(name), target)
+        finally:
+            Path(name).unlink()
+
+    @staticmethod
+    def _link(source: Path, target: Path) -> None:
+        source.chmod(0o440)
+        # link() refuses to overwrite, which rename() does not.
+        target.hardlink_to(source)
+
+    def open(self, key: str, version_id: str) -> BinaryIO:
+        """See ObjectStore."""
+        with _clear_errors(key):
+            return self._path(key, version_id).open("rb", buffering=0)
+
+    def read_range(self, key: str, version_id: str, start: int, length: int) -> bytes:
+        """See ObjectStore."""
+        with _clear_errors(key), self._path(key, version_id).open("rb") as stream:
+            stream.seek(start)
+            return stream.read(length)
+
+    def local_path(self, key: str, version_id: str) -> Path | None:
+        """See ObjectStore."""
+        return self._path(key, version_id)
+
+    def stat(self, key: str) -> StoredObject | None:
+        """See ObjectStore."""
+        with suppress(FileNotFoundError, NotADirectoryError), _clear_errors(key, absent_is_error=False):
+            return StoredObject(key, VERSION, (self._root / key).stat().st_size)
+        return None
+
+    def list_keys(self, prefix: str) -> Iterator[str]:
+        """See ObjectStore; files of a put that was cut short are not objects."""
+        folder = self._root / prefix.rpartition("/")[0]
+        for path, folders, names in os.walk(folder):
+            folders.sort()
+            for name in sorted(names):
+                key = (Path(path) / name).relative_to(self._root).as_posix()
+                if key.startswith(prefix) and not name.startswith(".put-"):
+                    yield key
+
+    def set_tags(self, key: str, version_id: str, tags: Mapping[str, str]) -> None:
+        """See ObjectStore. Not synced to disk: the catalogue knows the tags and can set them again."""
+        self._path(key, version_id)
+        target = self._tags / f"{key}.json"
+        with _clear_errors(key):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+            temporary.write_text(json.dumps(dict(tags), sort_keys=True))
+            temporary.rename(target)
+
+    def get_tags(self, key: str, version_id: str) -> dict[str, str]:
+        """See ObjectStore."""
+        self._path(key, version_id)
+        try:
+            text = (self._tags / f"{key}.json").read_text()
+        except FileNotFoundError:
+            return {}
+        return {str(name): str(value) for name, value in json.loads(text).items()}
+
+    def _path(self, key: str, version_id: str) -> Path:
+        path = self._root / key
+        if version_id != VERSION or not path.is_file():
+            raise NotFoundError(
+                f"The object {key} is not in the store.",
+                advice="Verify the case; restore the object from a backup.",
+            )
+        return path
+
+
+def make_durable_folders(folder: Path) -> None:
+    """Make a folder and those above it so that they outlive a power cut."""
+    if folder.is_dir():
+        return
+    make_durable_folders(folder.parent)
+    folder.mkdir(exist_ok=True)
+    fsync_folder(folder.parent)
+
+
+def _fsync_file(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _clear_errors(key: str, *, absent_is_error: bool = True) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        if error.errno in (ENOSPC, EDQUOT):
+            raise StorageFullError(
+                f"The disk is full: {key} could not be stored.",
+                advice="Make room; the job goes on by itself.",
+            ) from error
+        if isinstance(error, FileNotFoundError | NotADirectoryError) and not absent_is_error:
+            raise
+        raise UnreadableError(
+            f"The object {key} could not be read or written: {error.strerror}.",
+            advice="Look at the disk and at the folder's permissions.",
+        ) from error

@@ -1,0 +1,32 @@
+"""Object keys: made here and nowhere else. They hold no case number and no file name from outside."""
+
+from evidence.cases import exhibit_label
+from evidence.errors import VidneError
+
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+
+
+def original_key(case_id: str, number: int, sha256: str) -> str:
+    """Where the original of exhibit `number` lies."""
+    return _checked(f"{_exhibit(case_id, number)}/original/{sha256}")
+
+
+def rendition_key(case_id: str, number: int, recipe: str, sha256: str, name: str) -> str:
+    """Where a rendition lies; `recipe` names what made it, `name` is plain ASCII and ours."""
+    return _checked(f"{_exhibit(case_id, number)}/renditions/{recipe}/{sha256}/{name}")
+
+
+def case_prefix(case_id: str) -> str:
+    """What every key of a case begins with."""
+    return f"cases/{case_id}/"
+
+
+def _exhibit(case_id: str, number: int) -> str:
+    return f"{case_prefix(case_id)}exhibits/{exhibit_label(number)}"
+
+
+def _checked(key: str) -> str:
+    # `a//b` becomes `a/b` on some servers, and `..` leaves a folder: neither may ever be asked for.
+    if not all(part.strip(".") and set(part) <= _SAFE for part in key.split("/")):
+        raise VidneError(f"{key!r} cannot be an object key.", advice="This is a defect: please report it.")
+    return key

@@ -1,0 +1,123 @@
+"""What every object store must do: run over the folder store and over a real S3 server."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from evidence.cases import new_id
+from evidence.errors import NotFoundError, ObjectExistsError, VidneError
+from evidence.ports import ObjectStore
+from retention.folder import FolderStore
+from retention.keys import original_key, rendition_key
+from retention.s3 import S3Store
+from tests.servers import S3Server, s3_server
+
+PART = 5 << 20  # the least that S3 takes as a part
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    with s3_server(tmp_path_factory.mktemp("s3")) as started:
+        yield started
+
+
+@pytest.fixture(params=["folder", "s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
+    if request.param == "folder":
+        return FolderStore(tmp_path / "objects")
+    client = request.getfixturevalue("server").client()
+    bucket = f"t-{new_id().lower()}"
+    client.make_bucket(bucket, object_lock=True)
+    return S3Store(client, bucket, part_size=PART)
+
+
+@pytest.fixture
+def key() -> str:
+    return original_key(new_id(), 1, sha256(b"evidence").hexdigest())
+
+
+def put(store: ObjectStore, key: str, path: Path, content: bytes, *, consume: bool = False) -> str:
+    path.write_bytes(content)
+    digest = sha256(content).hexdigest()
+    stored = store.put(key, path, sha256=digest, size=len(content), consume=consume)
+    assert (stored.key, stored.size) == (key, len(content))
+    return stored.version_id
+
+
+def read(store: ObjectStore, key: str, version_id: str) -> bytes:
+    with store.open(key, version_id) as stream:
+        return stream.read()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"evidence", bytes(range(256)) * 60_000], ids=["empty", "small", "parts"]
+)
+def test_what_is_put_is_given_back(store: ObjectStore, key: str, tmp_path: Path, content: bytes) -> None:
+    version = put(store, key, tmp_path / "f", content)
+    assert read(store, key, version) == content
+    found = store.stat(key)
+    assert found is not None
+    assert (found.version_id, found.size) == (version, len(content))
+
+
+def test_the_same_bytes_again_are_the_same_object(store: ObjectStore, key: str, tmp_path: Path) -> None:
+    assert put(store, key, tmp_path / "f", b"evidence") == put(store, key, tmp_path / "g", b"evidence")
+
+
+def test_other_bytes_never_replace_an_object(store: ObjectStore, key: str, tmp_path: Path) -> None:
+    version = put(store, key, tmp_path / "f", b"evidence")
+    with pytest.raises(ObjectExistsError):
+        put(store, key, tmp_path / "g", b"forgery!")
+    assert read(store, key, version) == b"evidence"
+
+
+def test_the_source_may_be_consumed_and_the_object_stays(
+    store: ObjectStore, key: str, tmp_path: Path
+) -> None:
+    source = tmp_path / "f"
+    version = put(store, key, source, b"evidence", consume=True)
+    source.unlink(missing_ok=True)
+    assert read(store, key, version) == b"evidence"
+
+
+def test_a_source_that_is_not_consumed_stays_its_own(store: ObjectStore, key: str, tmp_path: Path) -> None:
+    source = tmp_path / "f"
+    version = put(store, key, source, b"evidence")
+    source.write_bytes(b"changed!")
+    assert read(store, key, version) == b"evidence"
+
+
+def test_ranges_are_read_as_they_are_asked_for(store: ObjectStore, key: str, tmp_path: Path) -> None:
+    version = put(store, key, tmp_path / "f", b"0123456789")
+    assert store.read_range(key, version, 3, 4) == b"3456"
+    assert store.read_range(key, version, 8, 10) == b"89"
+
+
+def test_an_absent_object_is_named(store: ObjectStore, key: str) -> None:
+    assert store.stat(key) is None
+    with pytest.raises(NotFoundError, match=key):
+        store.open(key, "0").close()
+
+
+def test_keys_are_listed_in_order_below_their_prefix(store: ObjectStore, tmp_path: Path) -> None:
+    keys = sorted(rendition_key("case1", n, "fast-1", "0" * 64, "working.mp4") for n in (2, 1, 10))
+    for name in keys:
+        put(store, name, tmp_path / "f", name.encode())
+    put(store, rendition_key("case2", 1, "fast-1", "0" * 64, "working.mp4"), tmp_path / "f", b"x")
+    assert list(store.list_keys("cases/case1/")) == keys
+
+
+def test_the_case_number_is_a_tag_that_changes(store: ObjectStore, key: str, tmp_path: Path) -> None:
+    version = put(store, key, tmp_path / "f", b"evidence")
+    for number in ("0100-10293-00001-26", "0200-10293-00007-26"):
+        store.set_tags(key, version, {"case-number": number})
+        assert store.get_tags(key, version) == {"case-number": number}
+    assert read(store, key, version) == b"evidence"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "", "a//b", ".", "café.mp4", "a b"])
+def test_a_name_that_could_leave_its_place_makes_no_key(name: str) -> None:
+    with pytest.raises(VidneError):
+        rendition_key("case1", 1, "fast-1", "0" * 64, name)
