@@ -1,0 +1,1 @@
+"""Tiny generated clips, their generator and their digests."""
