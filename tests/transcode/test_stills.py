@@ -1,0 +1,171 @@
+"""Stills are described and copied in the sandbox; a bomb is refused before it is decoded."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+from PIL import ExifTags, Image
+
+from evidence.exhibits import ExhibitState, Role
+from transcode import stills
+from transcode.child import Finished
+from transcode.fast import fast
+from transcode.inspect import inspect
+from transcode.stills import _checked
+
+
+def png(path: Path, width: int, height: int, extra: bytes = b"") -> Path:
+    """A PNG whose header claims a size, with no picture behind it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    rows = zlib.compress(b"\0" * 4096)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + extra + chunk(b"IDAT", rows) + chunk(b"IEND", b""))
+    return path
+
+
+def photograph(path: Path, size: tuple[int, int] = (64, 48), orientation: int = 1) -> Path:
+    """A JPEG, black on the left and white on the right, from a camera that stood in Copenhagen."""
+    image = Image.new("RGB", size)
+    image.paste((255, 255, 255), (size[0] // 2, 0, *size))
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Maker"
+    exif[ExifTags.Base.Orientation] = orientation
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2026:03:14 22:17:00"
+    exif.get_ifd(ExifTags.IFD.GPSInfo).update({1: "N", 2: (55.0, 40.0, 30.0), 3: "W", 4: (12.0, 34.0, 12.0)})
+    image.save(path, "JPEG", exif=exif, quality=95)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(30_000, 30_000), (65_535, 65_535), (2**31 - 1, 1), (1, 2**31 - 1)]
+)
+def test_a_picture_larger_than_any_camera_makes_is_refused_cheaply(
+    tmp_path: Path, width: int, height: int
+) -> None:
+    report = inspect(png(tmp_path / "bomb.png", width, height), tmp_path, "bomb.png")
+    assert report.state is ExhibitState.REFUSED
+    assert f"{width} x {height} pixels" in report.reason
+
+
+def test_a_jpeg_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
+    data = bytearray(photograph(tmp_path / "bomb.jpg").read_bytes())
+    at = data.index(b"\xff\xc0") + 5
+    data[at : at + 4] = struct.pack(">HH", 64_250, 64_250)
+    (tmp_path / "bomb.jpg").write_bytes(data)
+    assert "64250 x 64250" in stills.describe(tmp_path / "bomb.jpg", "JPEG").refused
+
+
+def test_text_that_inflates_without_end_is_refused(tmp_path: Path) -> None:
+    text = b"Comment\0\0" + zlib.compress(b"\0" * 300_000_000)
+    chunk = struct.pack(">I", len(text)) + b"zTXt" + text + struct.pack(">I", zlib.crc32(b"zTXt" + text))
+    report = inspect(png(tmp_path / "bomb.png", 1, 1, chunk), tmp_path, "bomb.png")
+    assert report.state is ExhibitState.REFUSED
+    assert "inflates" in report.reason
+
+
+def test_a_photograph_is_described_with_its_position_and_time(tmp_path: Path) -> None:
+    report = inspect(photograph(tmp_path / "photo.jpg"), tmp_path, "photo.jpg")
+    assert report.state is None
+    section = report.sections["metadata"]
+    assert isinstance(section, dict)
+    [place] = section["positions"] if isinstance(section["positions"], list) else []
+    assert isinstance(place, dict)
+    assert place["latitude"] == pytest.approx(55.675)
+    assert place["longitude"] == pytest.approx(-12.57)
+    assert "2026:03:14 22:17:00" in str(section["capture_times"])
+    assert section["device"] == [{"what": "make", "value": "Maker", "source": "exifread: Image Make"}]
+
+
+def copied(source: Path, work: Path) -> tuple[Image.Image, str]:
+    work.mkdir()
+    report = fast(source, work, inspect(source, work, source.name).sections)
+    [made] = report.made
+    assert made.role is Role.WORKING
+    with Image.open(made.path) as image:
+        image.load()
+    return image, made.name
+
+
+def test_the_copy_stands_upright_and_carries_no_metadata(tmp_path: Path) -> None:
+    source = photograph(tmp_path / "photo.jpg", orientation=6)  # turn by 90 degrees clockwise
+    image, name = copied(source, tmp_path / "work")
+    assert name == "working.jpg"
+    assert image.size == (48, 64)
+    top, bottom = image.convert("L").getpixel((24, 4)), image.convert("L").getpixel((24, 60))
+    assert isinstance(top, int)
+    assert isinstance(bottom, int)
+    assert top < 20
+    assert bottom > 235
+    assert dict(image.getexif()) == {}
+
+
+def test_a_png_is_copied_without_loss(tmp_path: Path) -> None:
+    source = tmp_path / "screen.png"
+    original = Image.effect_noise((80, 60), 90).convert("RGB")
+    original.save(source)
+    image, name = copied(source, tmp_path / "work")
+    assert name == "working.png"
+    assert image.tobytes() == original.tobytes()
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "TIFF", "GIF", "AVIF"])
+def test_other_formats_become_what_a_browser_shows(tmp_path: Path, kind: str) -> None:
+    source = tmp_path / "picture"
+    Image.linear_gradient("L").convert("RGB").save(source, kind)
+    image, _ = copied(source, tmp_path / "work")
+    assert image.size == (256, 256)
+
+
+def test_a_heic_photograph_is_copied(tmp_path: Path) -> None:
+    import pillow_heif  # noqa: PLC0415
+
+    source = tmp_path / "phone.heic"
+    pillow_heif.from_pillow(Image.linear_gradient("L").convert("RGB")).save(source)
+    image, name = copied(source, tmp_path / "work")
+    assert (image.size, name) == ((256, 256), "working.jpg")
+
+
+def test_a_cut_photograph_is_copied_as_far_as_it_goes(tmp_path: Path) -> None:
+    source = photograph(tmp_path / "photo.jpg", size=(640, 480))
+    source.write_bytes(source.read_bytes()[:-300])
+    report = fast(source, tmp_path, inspect(source, tmp_path, "photo.jpg").sections)
+    assert [problem.code for problem in report.problems] == ["partial"]
+    derivation = report.sections["derivation"]
+    assert isinstance(derivation, dict)
+    assert "truncated" in str(derivation["partial"])
+    assert len(report.made) == 1
+
+
+def test_a_still_of_which_nothing_decodes_is_unplayable(tmp_path: Path) -> None:
+    source = tmp_path / "photo.jpg"
+    source.write_bytes(b"\xff\xd8\xff\xe0\x00\x10JFIF" + b"\x00" * 200)
+    report = inspect(source, tmp_path, "photo.jpg")
+    assert report.state is ExhibitState.UNPLAYABLE
+    assert report.made == ()
+
+
+def answer(text: bytes, returncode: int = 0) -> Finished:
+    return Finished(returncode, text, "", 0.0, 0.0, "")
+
+
+@pytest.mark.parametrize("said", [b"", b"[]", b"null", b"{", b"\xff\xfe", b'"x"', b"[" * 100_000])
+def test_an_answer_of_another_form_is_a_failure(said: bytes) -> None:
+    assert _checked(answer(said)).failed
+
+
+def test_an_answer_is_believed_only_in_its_types() -> None:
+    report = _checked(
+        answer(
+            b'{"width": "x", "height": -5, "frames": [], "name": "../../etc/passwd",'
+            b' "exif": [["a"], ["b", 1], ["c", "d"]], "gps": {"latitude": 91, "longitude": 0},'
+            b' "shown": [1], "motion_photo": "yes"}'
+        )
+    )
+    assert (report.width, report.frames, report.name, report.shown) == (0, 1, "", (0, 0))
+    assert report.exif == (("c", "d"),)
+    assert report.position is None
+    assert not report.motion_photo

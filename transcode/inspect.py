@@ -1,0 +1,203 @@
+"""The first stage: what the file is, what it says of itself, and how it will become a working copy."""
+
+from pathlib import Path
+
+from evidence.exhibits import ExhibitState, Problem
+from evidence.jsontypes import Json, JsonObject
+from transcode import metadata, normalise, stills
+from transcode.model import StageReport
+from transcode.probe import NotMediaError, Probed, Stream, probe
+from transcode.sniff import Kind, Sniffed, sniff
+
+# ffprobe's names, kept as they are.
+_TEXTS = (
+    "profile",
+    "codec_tag_string",
+    "sample_aspect_ratio",
+    "display_aspect_ratio",
+    "pix_fmt",
+    "field_order",
+    "color_range",
+    "color_space",
+    "color_transfer",
+    "color_primaries",
+    "chroma_location",
+    "r_frame_rate",
+    "avg_frame_rate",
+    "time_base",
+    "is_avc",
+    "sample_fmt",
+    "channel_layout",
+)
+_NUMBERS = (
+    "coded_width",
+    "coded_height",
+    "level",
+    "has_b_frames",
+    "bit_rate",
+    "extradata_size",
+    "sample_rate",
+    "channels",
+)
+_SAID_LIMIT = 10
+
+
+def inspect(source: Path, work: Path, filename: str) -> StageReport:  # noqa: ARG001 - every stage has a work folder
+    """Judge and describe the original at `source`; `filename` is what its sender called it.
+
+    Sections: `media` {kind: video|audio|still|none, ...}, `metadata`, `streams` and, as a plan, `derivation`.
+    The state is set where nothing more is to be done: REFUSED for what is not opened here, UNPLAYABLE for
+    what cannot be. Raises UnreadableError, SandboxError, ToolMissingError.
+    """
+    sniffed = sniff(source)
+    if sniffed.kind is Kind.STILL:
+        return _still(source, filename, sniffed)
+    if sniffed.kind is Kind.EMPTY:
+        return _ended(sniffed, ExhibitState.UNPLAYABLE, "The file is empty.")
+    if sniffed.kind is not Kind.MEDIA:
+        return _ended(sniffed, ExhibitState.REFUSED, sniffed.text)
+    try:
+        probed = probe(source)
+    except NotMediaError as error:
+        said = [Problem("unreadable", line) for line in error.detail.splitlines()[:_SAID_LIMIT]]
+        return _ended(sniffed, ExhibitState.UNPLAYABLE, f"{sniffed.text} {error.what}", said)
+    if not (probed.pictures or probed.sounds):
+        return _ended(sniffed, ExhibitState.UNPLAYABLE, "It has neither pictures nor sound.")
+    return _moving(probed, filename, sniffed)
+
+
+def _moving(probed: Probed, filename: str, sniffed: Sniffed) -> StageReport:
+    section = metadata.of_probe(probed, filename)
+    plan = normalise.plan(probed)
+    media: JsonObject = {
+        "kind": "video" if probed.pictures else "audio",
+        "format": sniffed.format,
+        "container": probed.container,
+        "duration_s": probed.duration_s,
+        "signed": sniffed.signed,
+    }
+    return StageReport(
+        sections={
+            "media": media,
+            "metadata": section,
+            "streams": [_described(stream) for stream in probed.streams],
+            "derivation": plan,
+        },
+        problems=(*_damage(probed), *_signature(sniffed), *_assumptions(plan), *metadata.problems(section)),
+    )
+
+
+def _described(stream: Stream) -> Json:
+    packets = stream.packets
+    described: JsonObject = {
+        "index": stream.index,
+        "type": stream.type,
+        "codec": stream.codec,
+        "width": stream.width,
+        "height": stream.height,
+        "rotation": stream.rotation,
+        "mirrored": stream.is_mirrored,
+        "is_picture": stream.is_picture,
+        "start_s": stream.seconds("start_time"),
+        "duration_s": stream.seconds("duration"),
+        "stored_frames": stream.number("nb_frames"),
+        "packets": {
+            "count": packets.count,
+            "key": packets.key,
+            "discarded": packets.discarded,
+            "corrupt": packets.corrupt,
+            "without_time": packets.timeless,
+            "first_pts": packets.first,
+            "last_pts": packets.last,
+        },
+    }
+    described |= {name: stream.text(name) for name in _TEXTS if stream.text(name)}
+    described |= {name: stream.number(name) for name in _NUMBERS if stream.number(name) is not None}
+    return described
+
+
+def _damage(probed: Probed) -> list[Problem]:
+    """What the probe met on its way to the last packet."""
+    found = [Problem("read-error", line) for line in probed.said[:_SAID_LIMIT]]
+    for stream in probed.streams:
+        packets, missing = stream.packets, normalise.missing_frames(stream, probed)
+        if stream.is_picture and packets.discarded:
+            text = f"Of {packets.count} packets of stream {stream.index}, {packets.discarded} are not shown."
+            found.append(Problem("hidden-frames", text))
+        elif stream.is_picture and missing:
+            text = f"Stream {stream.index} lists {packets.count + missing} frames; {missing} are missing."
+            found.append(Problem("missing-frames", text))
+        if packets.corrupt:
+            found.append(
+                Problem("damaged", f"{packets.corrupt} packets of stream {stream.index} are damaged.")
+            )
+        if stream.type in ("video", "audio") and stream.codec == "unknown":
+            found.append(
+                Problem("unknown-codec", f"The codec of stream {stream.index} is not known; it is left out.")
+            )
+    return found
+
+
+def _signature(sniffed: Sniffed) -> list[Problem]:
+    text = "It carries a C2PA manifest, which is kept in the original; its signature has not been checked."
+    return [Problem("signature-not-checked", text)] if sniffed.signed else []
+
+
+def _assumptions(plan: JsonObject) -> list[Problem]:
+    assumed = plan["assumptions"]
+    return [Problem("assumption", str(text)) for text in assumed] if isinstance(assumed, list) else []
+
+
+def _still(source: Path, filename: str, sniffed: Sniffed) -> StageReport:
+    report = stills.describe(source, sniffed.format)
+    if report.refused:
+        return _ended(sniffed, ExhibitState.REFUSED, f"{sniffed.text} {_sentence(report.refused)}")
+    if report.failed:
+        return _ended(sniffed, ExhibitState.UNPLAYABLE, f"{sniffed.text} {_sentence(report.failed)}")
+    section = metadata.of_still(report, filename)
+    media: JsonObject = {
+        "kind": "still",
+        "format": sniffed.format,
+        "container": report.format,
+        "width": report.width,
+        "height": report.height,
+        "pictures": report.frames,
+        "signed": sniffed.signed,
+    }
+    found = [*_signature(sniffed), *metadata.problems(section)]
+    if report.exif_trouble:
+        text = f"Its EXIF block cannot be read in full ({report.exif_trouble}); Pillow read what it could."
+        found.append(Problem("metadata-unreadable", text))
+    if report.motion_photo:
+        text = "It is a motion photo: the clip inside stays in the original and is not taken out."
+        found.append(Problem("motion-photo", text))
+    if report.frames > 1:
+        text = f"It holds {report.frames} pictures; the working copy shows the first."
+        found.append(Problem("several-pictures", text))
+    return StageReport(
+        sections={"media": media, "metadata": section, "streams": [], "derivation": _still_plan()},
+        problems=tuple(found),
+    )
+
+
+def _still_plan() -> JsonObject:
+    reason = "A web-viewable copy is made, upright and without metadata."
+    return {"method": "encode", "reason": reason, "verdict": "pending", "partial": "", "streams": []}
+
+
+def _ended(
+    sniffed: Sniffed, state: ExhibitState, reason: str, problems: list[Problem] | None = None
+) -> StageReport:
+    derivation: JsonObject = {"method": "none", "reason": reason, "verdict": "nothing was made"}
+    media: JsonObject = {"kind": "none", "format": sniffed.format, "signed": sniffed.signed}
+    return StageReport(
+        sections={"media": media, "metadata": {}, "streams": [], "derivation": derivation},
+        problems=tuple(problems or ()),
+        state=state,
+        reason=reason,
+    )
+
+
+def _sentence(text: str) -> str:
+    """What a library said, as a sentence."""
+    return text if text.endswith(".") else f"{text}."

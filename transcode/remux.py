@@ -1,0 +1,213 @@
+"""Products made by one ffmpeg run, listed by a second; each is probed and proved, then filed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evidence.exhibits import Role
+from evidence.jsontypes import Json, JsonObject
+from transcode import ffmpeg, proof
+from transcode.model import Made
+from transcode.preview import INTRA
+from transcode.probe import NotMediaError, Probed, probe
+from transcode.products import Product
+from transcode.sandbox import Command, Limits, output_file, run
+from transcode.tools import identify
+
+_MIB = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A product that holds, with the comparison of its streams and the commands that made and listed it."""
+
+    product: Product
+    path: Path
+    proof_path: Path | None
+    comparisons: tuple[proof.Comparison, ...]
+    command: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """`packets identical`, or `derived from` where all of it was encoded."""
+        return proof.verdict(self.comparisons) if self.product.exact else "derived from"
+
+    def as_json(self) -> JsonObject:
+        """For the section `derivation`."""
+        streams: list[Json] = [one.as_json() for one in self.comparisons]
+        return {
+            "name": self.product.name,
+            "label": self.product.label,
+            "verdict": self.verdict,
+            "streams": streams,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What holds, and a sentence for each product that does not; `command` made all."""
+
+    command: tuple[str, ...]
+    held: tuple[Proved, ...]
+    failures: Mapping[str, str]
+
+
+def limits(source: Path) -> Limits:
+    """Generous for the size: a megabyte a second at worst, twice the original and a margin on the disk."""
+    size = source.stat().st_size
+    seconds = 300 + size // _MIB
+    return Limits(cpu_s=2 * seconds, wall_s=2.0 * seconds, file_bytes=2 * size + 1024 * _MIB)
+
+
+def make(source: Path, work: Path, products: Sequence[Product], extra: Sequence[ffmpeg.Output]) -> Outcome:
+    """Make all products, and the `extra` outputs, of one reading of the original.
+
+    A failure of an extra output does not fail the products.
+    """
+    outputs = [*(_output(product) for product in products), *_original_listings(products)]
+    command = ffmpeg.command(*outputs, *extra)
+    failure = _run(source, work, command)
+    if failure and outputs and extra:
+        command = ffmpeg.command(*outputs)
+        failure = _run(source, work, command)
+    if failure:
+        return Outcome(command, (), {product.name: failure for product in products})
+    written = [product for product in products if output_file(work, product.name)]
+    listing = _list(work, written)
+    groups = _groups(products)
+    held: list[Proved] = []
+    failures = {product.name: "It was not written." for product in products if product not in written}
+    for product in written:
+        group = groups.get(_listing_name(product.input_options), [])
+        outcome = _prove(work, product, group, (command, listing))
+        if isinstance(outcome, Proved):
+            held.append(outcome)
+        else:
+            failures[product.name] = outcome
+    return Outcome(command, tuple(held), failures)
+
+
+def filed(proved: Proved) -> list[Made]:
+    """The product and its proof as renditions."""
+    tool = identify("ffmpeg")
+    product = proved.product
+    detail: JsonObject = {"label": product.label, "streams": list(product.streams)}
+    made = [Made(product.role, product.name, proved.path, tool, proved.command, detail=detail)]
+    if proved.proof_path:
+        name = proved.proof_path.name
+        made.append(Made(Role.PROOF, name, proved.proof_path, tool, proved.command, parent=product.name))
+    return made
+
+
+def _input(product: Product) -> ffmpeg.Input:
+    return ffmpeg.open_input(options={**product.input_options, **INTRA})
+
+
+def _output(product: Product) -> ffmpeg.Output:
+    reader = _input(product)
+    streams = [reader.stream(str(index)) for index in product.streams]
+    return ffmpeg.output(streams, f"/out/{product.name}", product.options)
+
+
+def _listing_name(input_options: ffmpeg.Options) -> str:
+    return "-".join(["original", *sorted(input_options)]) + ".framehash"
+
+
+def _original_listings(products: Iterable[Product]) -> list[ffmpeg.Output]:
+    """One list of packets for each way in which the original is read."""
+    listings = []
+    for name, group in _groups(products).items():
+        indexes = _listed(group)
+        reader = _input(group[0])
+        filters = {index: both[0] for product in group for index, both in product.filters.items()}
+        listings.append(_listing(reader, indexes, name, [filters.get(index, "") for index in indexes]))
+    return listings
+
+
+def _groups(products: Iterable[Product]) -> dict[str, list[Product]]:
+    groups: dict[str, list[Product]] = {}
+    for product in products:
+        if product.exact:
+            groups.setdefault(_listing_name(product.input_options), []).append(product)
+    return groups
+
+
+def _listed(group: Iterable[Product]) -> list[int]:
+    return sorted({index for product in group for index in product.exact})
+
+
+def _listing(
+    reader: ffmpeg.Input, indexes: Sequence[int], name: str, filters: Sequence[str]
+) -> ffmpeg.Output:
+    """The packets of some streams of a file, each through its bitstream filter."""
+    streams = [reader.stream(str(index)) for index in indexes]
+    chosen: dict[str, ffmpeg.Value | None] = {f"bsf:{n}": text for n, text in enumerate(filters) if text}
+    return ffmpeg.output(streams, f"/out/{name}", {"f": "framehash", "hash": "sha256", "c": "copy", **chosen})
+
+
+def _list(work: Path, products: Sequence[Product]) -> tuple[str, ...]:
+    """List the packets of what was made, in one run; its command."""
+    outputs = []
+    for product in products:
+        reader = ffmpeg.open_input(f"/in/{product.name}")
+        places = [product.streams.index(index) for index in product.exact]
+        if places:
+            filters = [product.filters.get(index, ("", ""))[1] for index in product.exact]
+            outputs.append(_listing(reader, places, f"{product.name}.framehash", filters))
+    if not outputs:
+        return ()
+    argv = ffmpeg.command(*outputs)
+    largest = max((work / product.name for product in products), key=lambda path: path.stat().st_size)
+    inputs = {product.name: work / product.name for product in products}
+    run(Command(argv, inputs=inputs, out=work, limits=limits(largest)))
+    return argv
+
+
+def _run(source: Path, work: Path, command: tuple[str, ...]) -> str:
+    """Run one command over the original; a sentence where it failed."""
+    finished = run(Command(command, inputs={"src": source}, out=work, limits=limits(source)))
+    return "" if finished.ok else finished.explain()
+
+
+def _prove(
+    work: Path, product: Product, group: Iterable[Product], commands: tuple[tuple[str, ...], tuple[str, ...]]
+) -> Proved | str:
+    """Probe the product and compare its packets; a sentence where it does not hold.
+
+    `group` are the products whose streams stand in the same list of the original's packets.
+    """
+    path = work / product.name
+    try:
+        trouble = _mismatch(product, probe(path, limits=limits(path)))
+    except NotMediaError as error:
+        trouble = f"It cannot be read again: {error.what}"
+    if trouble or not product.exact:
+        return trouble or Proved(product, path, None, (), commands[0])
+    original = output_file(work, _listing_name(product.input_options))
+    copy = output_file(work, f"{product.name}.framehash")
+    if original is None or copy is None:
+        return "Its packets could not be listed."
+    places = _listed(group)
+    listings = proof.read(original)
+    ours = {
+        number: listings.get(places.index(index), proof.Listing())
+        for number, index in enumerate(product.exact)
+    }
+    comparisons = proof.compare(ours, proof.read(copy), product.exact, reformed=frozenset(product.filters))
+    if proof.verdict(comparisons) != proof.IDENTICAL:
+        return proof.verdict(comparisons)
+    proof_path = work / f"{product.name}.proof.txt"
+    proof.write(proof_path, original, comparisons, commands)
+    return Proved(product, path, proof_path, tuple(comparisons), commands[0])
+
+
+def _mismatch(product: Product, probed: Probed) -> str:
+    """What a probe of the product shows to be wrong, or an empty string."""
+    if len(probed.streams) != len(product.streams):
+        return f"It has {len(probed.streams)} streams instead of {len(product.streams)}."
+    for stream in probed.pictures:
+        if stream.rotation != product.turned:
+            return f"It is turned by {stream.rotation} degrees instead of {product.turned}."
+        if stream.packets.discarded:
+            return f"{stream.packets.discarded} of its packets would not be shown."
+    return ""

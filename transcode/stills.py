@@ -1,0 +1,127 @@
+"""Stills: described and copied by a child in the sandbox (stills_child.py), whose answer is checked here."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evidence.jsontypes import Json, JsonObject
+from transcode import stills_child
+from transcode.child import Finished
+from transcode.model import Tool
+from transcode.probe import decimal, json_object, whole
+from transcode.sandbox import Command, Limits, output_file, run
+from transcode.tools import identify_library
+
+_CHILD = Path(stills_child.__file__)
+_LIMITS = Limits(cpu_s=120, wall_s=180, file_bytes=1024**3)
+
+
+@dataclass(frozen=True, slots=True)
+class StillReport:
+    """What the child said, checked: either `refused` or `failed` is a sentence, or the rest is set.
+
+    `exif` holds (tag, value) pairs as `source` (exifread or Pillow) printed them; sizes are pixels as stored.
+    """
+
+    width: int = 0
+    height: int = 0
+    format: str = ""
+    mode: str = ""
+    frames: int = 1
+    source: str = ""
+    exif: tuple[tuple[str, str], ...] = ()
+    exif_trouble: str = ""
+    position: tuple[float, float, str] | None = None
+    motion_photo: bool = False
+    name: str = ""
+    shown: tuple[int, int] = (0, 0)
+    partial: str = ""
+    refused: str = ""
+    failed: str = ""
+
+
+def describe(source: Path, format_name: str) -> StillReport:
+    """Size and metadata of the still, without decoding it; `format_name` is the sniffed one."""
+    return _checked(_run("describe", source, format_name, None))
+
+
+def copy(source: Path, format_name: str, out: Path) -> StillReport:
+    """Write `working.jpg` or `working.png`, upright, into the folder `out`."""
+    report = _checked(_run("copy", source, format_name, out))
+    if not (report.refused or report.failed) and output_file(out, report.name) is None:
+        return StillReport(failed="The copy was not written.")
+    return report
+
+
+def tool(format_name: str) -> Tool:
+    """What makes the copy."""
+    library = "pillow-heif" if format_name == "HEIF" else "pillow"
+    return identify_library(library, stills_child.__file__)
+
+
+def arguments(action: str, format_name: str) -> tuple[str, ...]:
+    """The child's command line, without the interpreter."""
+    return ("stills_child.py", action, format_name)
+
+
+def _run(action: str, source: Path, format_name: str, out: Path | None) -> Finished:
+    argv = [sys.executable, "-I", "-B", "/in/stills_child.py", action, format_name]
+    inputs = {"src": source, "stills_child.py": _CHILD}
+    return run(Command(argv, inputs=inputs, out=out, limits=_LIMITS, python=True), stdout_limit=4 * 1024**2)
+
+
+def _checked(finished: Finished) -> StillReport:
+    if not finished.ok:
+        return StillReport(failed=f"It cannot be opened. {finished.explain()}")
+    values = json_object(finished.stdout)
+    if not values:
+        return StillReport(failed="The program that opens it gave no answer.")
+    if values.get("refused") or values.get("failed"):
+        return StillReport(refused=_text(values, "refused"), failed=_text(values, "failed"))
+    name = _text(values, "name")
+    return StillReport(
+        width=whole(values.get("width")) or 0,
+        height=whole(values.get("height")) or 0,
+        format=_text(values, "format"),
+        mode=_text(values, "mode"),
+        frames=whole(values.get("frames")) or 1,
+        source=_text(values, "source"),
+        exif=_pairs(values.get("exif")),
+        exif_trouble=_text(values, "exif_trouble"),
+        position=_position(values.get("gps")),
+        motion_photo=values.get("motion_photo") is True,
+        name=name if name in ("working.jpg", "working.png") else "",
+        shown=_size(values.get("shown")),
+        partial=_text(values, "partial"),
+    )
+
+
+def _text(values: Mapping[str, Json], name: str) -> str:
+    value = values.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _pairs(value: Json) -> tuple[tuple[str, str], ...]:
+    entries = value if isinstance(value, list) else []
+    return tuple(
+        (entry[0], entry[1])
+        for entry in entries
+        if isinstance(entry, list)
+        and len(entry) == 2
+        and isinstance(entry[0], str)
+        and isinstance(entry[1], str)
+    )
+
+
+def _size(value: Json) -> tuple[int, int]:
+    width, height = value if isinstance(value, list) and len(value) == 2 else (0, 0)
+    return whole(width) or 0, whole(height) or 0
+
+
+def _position(value: Json) -> tuple[float, float, str] | None:
+    fix: JsonObject = value if isinstance(value, dict) else {}
+    latitude, longitude = decimal(fix.get("latitude")), decimal(fix.get("longitude"))
+    if latitude is None or longitude is None or not (-90 <= latitude <= 90 and -180 <= longitude <= 180):
+        return None
+    return latitude, longitude, _text(fix, "verbatim")
