@@ -1,0 +1,244 @@
+"""What can be seen in the frames: foreground, sharpness, exposure, a moving camera, frozen and black runs.
+
+It works on small luma planes (about 480 pixels wide) that ffmpeg made, limited range; it opens no file.
+"""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from transcode.frames import Frame, Plane
+
+cv2.setNumThreads(1)
+
+WIDTH = 480  # of the planes that are looked at
+# The background model works on planes less wide than this: it found the same events as at 240 pixels.
+_MODEL_WIDTH = 160
+_HISTORY_S = 50
+_SHADOW = 127  # MOG2's mark for a shadow; foreground is 255
+# Darker than this share of the background is no shadow: dark clothes were taken for one at MOG2's own 0.5.
+_SHADE = 0.7
+FOREGROUND_SHARE = 0.01
+_ALL_CHANGED = 0.7  # so much foreground at once is a cut or a switched light, not an object
+_CUT_DIFFERENCE = 18.0
+_MOTION_STEP_S = 0.4
+_MOTION_SHARE = 0.006  # of the width
+_SAMPLE_S = 0.25  # between frames that are measured where nothing happens
+_MOVING_SHARE = 0.3
+_BLACK_MEAN = 20.0
+_BLACK_PEAK = 48
+DARK, BRIGHT = 16, 235
+RUN_S = 2.0  # from when on an unchanged picture is called static or frozen
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one frame shows.
+
+    `foreground` is its share of the picture (0 to 1). `sharpness` is that of the small plane, inside the
+    foreground where there is any; None where it was not measured: it is for frames that came at full size,
+    and between events for some of those. `is_cut` says that a new scene begins.
+    """
+
+    foreground: float
+    sharpness: float | None
+    is_cut: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A stretch of frames, from the first one's time to the last one's, in seconds."""
+
+    start_s: float
+    end_s: float
+
+    @property
+    def length_s(self) -> float:
+        """How long it is."""
+        return self.end_s - self.start_s
+
+
+@dataclass(slots=True)
+class _RunFinder:
+    """Collects runs of frames for which something holds, of a least length."""
+
+    least_s: float
+    runs: list[Run] = field(default_factory=list)
+    _start_s: float | None = None
+    _end_s: float = 0.0
+
+    def add(self, time_s: float, *, holds: bool, since_s: float | None = None) -> None:
+        if holds:
+            if self._start_s is None:
+                self._start_s = time_s if since_s is None else since_s
+            self._end_s = time_s
+        else:
+            self.close()
+
+    def close(self) -> None:
+        if self._start_s is not None and self._end_s - self._start_s >= self.least_s:
+            self.runs.append(Run(self._start_s, self._end_s))
+        self._start_s = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the whole clip showed.
+
+    `dark` and `bright` are shares (0 to 1) of luma samples <= 16 and >= 235; `moving` is the share of motion
+    samples in which the picture as a whole moved, None where there were too few.
+    """
+
+    dark: float
+    bright: float
+    moving: float | None
+    black: tuple[Run, ...]
+    frozen: tuple[Run, ...]
+    cuts: tuple[float, ...]
+
+    @property
+    def camera(self) -> str:
+        """`moving` or `fixed`."""
+        return "moving" if self.moving is not None and self.moving > _MOVING_SHARE else "fixed"
+
+
+class Analyser:
+    """Looks at each frame once, in order."""
+
+    def __init__(self, rate: float) -> None:
+        """`rate` is about how many frames a second come; it sets how long the background is remembered."""
+        history = int(min(1500, max(250, _HISTORY_S * rate)))
+        self._model = cv2.createBackgroundSubtractorMOG2(history=history, varThreshold=25, detectShadows=True)
+        self._model.setShadowThreshold(_SHADE)
+        self._histogram = np.zeros(256, np.float64)
+        self._before: Frame | None = None
+        self._before_s = 0.0
+        self._tiny: Plane | None = None
+        self._full: Plane | None = None
+        self._changes: list[float] = []
+        self._black = _RunFinder(0.0)
+        self._frozen = _RunFinder(RUN_S)
+        self._cuts: list[float] = []
+        self._motion = _Motion()
+        self._sampled_s = -_SAMPLE_S
+
+    def look(self, frame: Frame, time_s: float) -> Look:
+        """Look at the next frame, which is shown at `time_s` seconds."""
+        luma = frame.luma
+        tiny = shrink(luma)
+        mask = np.asarray(self._model.apply(tiny), np.uint8)
+        foreground = cv2.countNonZero(cv2.threshold(mask, _SHADOW, 255, cv2.THRESH_BINARY)[1]) / mask.size
+        is_cut = self._see_change(frame, tiny, time_s)
+        if is_cut or foreground > _ALL_CHANGED:
+            # Learn the new scene at once, or all of it would stay foreground.
+            self._model.apply(tiny, learningRate=1.0)
+            foreground = 0.0
+        self._see_black(tiny, time_s)
+        self._motion.see(tiny, time_s)
+        score = None
+        present = foreground > FOREGROUND_SHARE
+        if frame.full is not None and (present or is_cut or not 0 <= time_s - self._sampled_s < _SAMPLE_S):
+            self._sampled_s = time_s
+            self._histogram += cv2.calcHist([luma], [0], None, [256], [0, 256]).reshape(-1)
+            score = sharpness(luma, mask if present else None)
+        self._before, self._before_s, self._tiny = frame, time_s, tiny
+        return Look(foreground, score, is_cut)
+
+    def summary(self) -> Summary:
+        """What was seen, after the last frame."""
+        self._black.close()
+        self._frozen.close()
+        total = float(self._histogram.sum()) or 1.0
+        return Summary(
+            dark=float(self._histogram[: DARK + 1].sum()) / total,
+            bright=float(self._histogram[BRIGHT:].sum()) / total,
+            moving=self._motion.share,
+            black=tuple(self._black.runs),
+            frozen=tuple(self._frozen.runs),
+            cuts=tuple(self._cuts),
+        )
+
+    def _see_change(self, frame: Frame, tiny: Plane, time_s: float) -> bool:
+        if self._before is None or self._tiny is None:
+            self._full = frame.full
+            return False
+        change = cv2.norm(tiny, self._tiny, cv2.NORM_L1) / tiny.size
+        self._see_frozen(frame, time_s, is_close=change == 0)
+        # A cut stands out from the frames before it; a shaking camera does not.
+        usual = sum(self._changes) / len(self._changes) if self._changes else 0.0
+        self._changes = [*self._changes[-7:], change]
+        is_cut = change > _CUT_DIFFERENCE and change > 3 * usual
+        if is_cut:
+            self._cuts.append(time_s)
+        return is_cut
+
+    def _see_frozen(self, frame: Frame, time_s: float, *, is_close: bool) -> None:
+        """Whether nothing changed since the frame before; full frames are compared where there are two."""
+        before = self._before
+        same = is_close and before is not None and np.array_equal(frame.luma, before.luma)
+        if same and frame.full is not None and self._full is not None:
+            same = np.array_equal(frame.full, self._full)
+        if frame.full is not None or not same:
+            self._full = frame.full
+        self._frozen.add(time_s, holds=same, since_s=self._before_s)
+
+    def _see_black(self, tiny: Plane, time_s: float) -> None:
+        mean = cv2.mean(tiny)[0]
+        is_black = mean <= _BLACK_MEAN and cv2.minMaxLoc(tiny)[1] <= _BLACK_PEAK
+        self._black.add(time_s, holds=is_black)
+
+
+class _Motion:
+    """Whether the picture moves as a whole: phase correlation of frames some tenths of a second apart."""
+
+    def __init__(self) -> None:
+        self._last: NDArray[np.float32] | None = None
+        self._last_s = 0.0
+        self._window: NDArray[np.float32] | None = None
+        self._moved = 0
+        self._samples = 0
+
+    @property
+    def share(self) -> float | None:
+        """The share of samples that moved; None before the first."""
+        return self._moved / self._samples if self._samples else None
+
+    def see(self, tiny: Plane, time_s: float) -> None:
+        if self._last is not None and 0 <= time_s - self._last_s < _MOTION_STEP_S:
+            return
+        now = tiny.astype(np.float32)
+        if min(tiny.shape) < 16:
+            return
+        if self._window is None:
+            self._window = cv2.createHanningWindow(tiny.shape[::-1], cv2.CV_32F).astype(np.float32)
+        if self._last is not None and cv2.meanStdDev(tiny)[1][0][0] > 2:
+            (dx, dy), _response = cv2.phaseCorrelate(self._last, now, self._window)
+            self._moved += max(abs(dx), abs(dy)) > _MOTION_SHARE * tiny.shape[1]
+            self._samples += 1
+        self._last, self._last_s = now, time_s
+
+
+def sharpness(luma: Plane, mask: Plane | None = None) -> float:
+    """Variance of the Laplacian after a Gaussian of sigma 1, of the part that `mask` (smaller, 255) marks.
+
+    It ranks frames of one clip; noise raises it, so that it is no measure of a camera.
+    """
+    if mask is not None:
+        high, wide = luma.shape
+        x, y, w, h = cv2.boundingRect(cv2.threshold(mask, _SHADOW, 255, cv2.THRESH_BINARY)[1])
+        across, down = wide / mask.shape[1], high / mask.shape[0]
+        luma = luma[int(y * down) : int((y + h) * down), int(x * across) : int((x + w) * across)]
+    if min(luma.shape) < 3:
+        return 0.0
+    edges = cv2.Laplacian(cv2.GaussianBlur(luma, (5, 5), 1), cv2.CV_16S)
+    return float(cv2.meanStdDev(edges)[1][0][0]) ** 2
+
+
+def shrink(luma: Plane) -> Plane:
+    """The plane halved, by area, until it is less than 160 wide."""
+    while luma.shape[1] >= _MODEL_WIDTH and luma.shape[0] >= 2:
+        size = (luma.shape[1] // 2, luma.shape[0] // 2)
+        luma = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return luma

@@ -1,0 +1,273 @@
+"""The working copy where a remux can't be: H.264 High 8-bit 4:2:0, the frames and times shown, and its proof.
+
+The copy is compared with the frames that were encoded: as many, at the same times, and alike (SSIM of luma).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from evidence.errors import VidneError
+from evidence.jsontypes import JsonObject
+from transcode import ffmpeg
+from transcode.picture import Picture, turned
+from transcode.probe import NotMediaError, probe
+from transcode.sandbox import Command, Limits, output_file, run
+
+QUALITY = 18  # x264's CRF; the second try is at FINER
+FINER = 14
+_AAC_RATE = "160k"
+MEAN_SSIM, WORST_SSIM = 0.97, 0.95
+_SAMPLES = 24
+_REFERENCE, _TIMES, _SSIM = "reference.gray", "copy-times.txt", "ssim.txt"
+_STAMP = re.compile(r"^frame:\d+\s+pts:(-?\d+)\s", re.MULTILINE)
+_SCORE = re.compile(r"^n:\d+ Y:(\d\.\d+|inf|nan)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """An audio stream of the copy, by its index in the original; copied, or encoded to AAC."""
+
+    index: int
+    copied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One encode: which picture with which sounds, to which file name, how fine, and with `sample_step`.
+
+    Every `sample_step`-th frame is also written as it went into the encoder, for the comparison.
+    """
+
+    picture: Picture
+    sounds: tuple[Sound, ...]
+    name: str
+    crf: int
+    sample_step: int
+
+    @property
+    def reference(self) -> str:
+        """The file of sampled frames."""
+        return f"{self.name}.{_REFERENCE}"
+
+
+def plan(picture: Picture, sounds: Sequence[Sound], name: str, *, crf: int = QUALITY) -> Plan:
+    """An encode with a sample of about two dozen frames."""
+    return Plan(picture, tuple(sounds), name, crf, max(1, picture.packets // _SAMPLES))
+
+
+def outputs(
+    source: ffmpeg.Input, stream: ffmpeg.Stream, wanted: Plan, stamps: str, limit: int
+) -> list[ffmpeg.Output]:
+    """The parts of a command that encode `stream` and write its samples.
+
+    `stamps` is a file or pipe for the times of the frames that are encoded, `limit` their largest number.
+    """
+    seen = wanted.picture
+    encoded, sampled = (
+        _for_viewing(stream, seen)
+        .filter("metadata", mode="add", key="v", value=0)
+        .filter("metadata", mode="print", file=stamps, direct=1)
+        .split(2)
+    )
+    step = wanted.sample_step
+    reference = sampled.filter("select", f"not(mod(n,{step}))*lt(n,{step * 2 * _SAMPLES})").filter(
+        "extractplanes", "y"
+    )
+    audio = [source.stream(str(sound.index)) for sound in wanted.sounds]
+    actions = {
+        f"c:a:{number}": "copy" if sound.copied else "aac" for number, sound in enumerate(wanted.sounds)
+    }
+    rates = {f"b:a:{number}": _AAC_RATE for number, sound in enumerate(wanted.sounds) if not sound.copied}
+    options: ffmpeg.Options = {
+        "c:v": "libx264",
+        "profile:v": "high",
+        "preset": "veryfast",
+        "crf": wanted.crf,
+        "g": max(1, round(2 * seen.rate)),
+        **timed(copy_tick(seen)),
+        "frames:v": limit,
+        **actions,
+        **rates,
+        # The picture is turned already: without this and the filter it would be turned again in showing.
+        "metadata:s:v:0": "rotate=0",
+        "map_metadata": -1,
+        "map_chapters": -1,
+        "write_tmcd": 0,
+        "movflags": "+faststart",
+        "fflags": "+bitexact",
+        "f": "mp4",
+    }
+    return [
+        ffmpeg.output([encoded, *audio], f"/out/{wanted.name}", options),
+        ffmpeg.output([reference], f"/out/{wanted.reference}", {"f": "rawvideo", **timed(copy_tick(seen))}),
+    ]
+
+
+def copy_tick(seen: Picture) -> Fraction:
+    """Seconds of a tick of the copy: fields come at twice the rate, between the ticks of the frames."""
+    return seen.tick / 2 if seen.interlaced else seen.tick
+
+
+def timed(tick: Fraction) -> ffmpeg.Options:
+    """Every frame at its own time: without the second option times are rounded to a nominal rate."""
+    return {"fps_mode": "passthrough", "enc_time_base": f"{tick.numerator}:{tick.denominator}"}
+
+
+def _for_viewing(stream: ffmpeg.Stream, seen: Picture) -> ffmpeg.Stream:
+    """Deinterlaced at field rate, of one even size, upright, 8-bit 4:2:0."""
+    if seen.interlaced:
+        stream = stream.filter("bwdif", mode="send_field", deint="interlaced")
+    # A stream that changes its size is brought back to the first one.
+    stream = stream.filter("scale", seen.width, seen.height)
+    if seen.even != (seen.width, seen.height):
+        stream = stream.filter("pad", *seen.even)
+    upright = turned(stream, seen).filter("sidedata", mode="delete", type="DISPLAYMATRIX")
+    return upright.filter("format", "yuv420p|yuvj420p")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a copy compares with what was encoded.
+
+    `offset_s` is by how much its times are later, `worst_time_s` the largest difference after that. SSIM is
+    of the luma of `sampled` frames, None where none could be compared.
+    """
+
+    frames_expected: int
+    frames: int
+    offset_s: float
+    worst_time_s: float
+    tick_s: float
+    mean_ssim: float | None
+    worst_ssim: float | None
+    sampled: int
+    crf: int
+
+    @property
+    def times_equal(self) -> bool:
+        """As many frames, at the same times within one tick."""
+        return self.frames == self.frames_expected and self.worst_time_s <= self.tick_s * 1.001
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether the sampled frames are close enough."""
+        if self.mean_ssim is None or self.worst_ssim is None:
+            return False
+        return self.mean_ssim >= MEAN_SSIM and self.worst_ssim >= WORST_SSIM
+
+    def as_json(self) -> JsonObject:
+        """For the section `derivation`."""
+        ssim: JsonObject = {
+            "sampled": self.sampled,
+            "mean": None if self.mean_ssim is None else round(self.mean_ssim, 4),
+            "worst": None if self.worst_ssim is None else round(self.worst_ssim, 4),
+            "alike": self.is_alike if self.sampled else "not checked: no sampled frame could be compared",
+        }
+        return {
+            "frames_encoded": self.frames_expected,
+            "frames": self.frames,
+            "offset_s": round(self.offset_s, 6),
+            "worst_time_difference_s": round(self.worst_time_s, 6),
+            "tick_s": round(self.tick_s, 9),
+            "times_equal": self.times_equal,
+            "ssim": ssim,
+            "crf": self.crf,
+        }
+
+
+def compare(work: Path, made: Plan, encoded: Sequence[int | None], limits: Limits) -> Comparison:
+    """Probe and decode a copy that lies in `work`, and compare it with the times and samples that went in.
+
+    `encoded` are timestamps in ticks of what was encoded. Raises VidneError where the copy can't be read.
+    """
+    copy = output_file(work, made.name)
+    if copy is None:
+        raise VidneError("No copy was encoded.")
+    try:
+        probed = probe(copy)
+    except NotMediaError as error:
+        raise VidneError(f"The encoded copy cannot be read: {error.what}") from error
+    tick = probed.pictures[0].ratio("time_base") if probed.pictures else None
+    if tick is None:
+        raise VidneError("The encoded copy has no pictures.")
+    # Its own folder: what a child writes is not what another one reads from.
+    out = work / f"{made.name}.compared"
+    out.mkdir()
+    finished = run(
+        Command(
+            _comparison(made, probed.pictures[0].width, probed.pictures[0].height),
+            inputs={"src": copy, "reference": work / made.reference},
+            out=out,
+            limits=limits,
+            background=True,
+        )
+    )
+    if not finished.ok:
+        raise VidneError(f"The encoded copy does not decode. {finished.explain()}")
+    shown = [int(text) for text in _STAMP.findall(_listing(out, _TIMES))]
+    (work / made.reference).unlink()
+    source_tick = copy_tick(made.picture)
+    offset, worst = _time_difference(encoded, source_tick, shown, tick)
+    scores = _scores(_listing(out, _SSIM))
+    return Comparison(
+        frames_expected=len(encoded),
+        frames=len(shown),
+        offset_s=offset,
+        worst_time_s=worst,
+        tick_s=float(max(source_tick, tick)),
+        mean_ssim=sum(scores) / len(scores) if scores else None,
+        worst_ssim=min(scores, default=None),
+        sampled=len(scores),
+        crf=made.crf,
+    )
+
+
+def _comparison(made: Plan, width: int, height: int) -> tuple[str, ...]:
+    """One decode of the copy: the time of every frame, and SSIM of those that were sampled."""
+    step = made.sample_step
+    shown = (
+        ffmpeg.open_input()
+        .stream("v:0")
+        .filter("metadata", mode="add", key="v", value=0)
+        .filter("metadata", mode="print", file=f"/out/{_TIMES}")
+        .filter("select", f"not(mod(n,{step}))*lt(n,{step * 2 * _SAMPLES})")
+        .filter("extractplanes", "y")
+    )
+    raw: ffmpeg.Options = {
+        "f": "rawvideo",
+        "format_whitelist": "rawvideo",
+        "pixel_format": "gray",
+        "s": f"{width}x{height}",
+    }
+    reference = ffmpeg.open_input("/in/reference", raw).stream("v:0")
+    pair = [stream.filter("settb", "1/25").filter("setpts", "N") for stream in (shown, reference)]
+    score = ffmpeg.join(pair, "ssim", stats_file=f"/out/{_SSIM}", shortest=1)
+    return ffmpeg.command(ffmpeg.output([score], "-", {"f": "null", "fps_mode": "passthrough"}))
+
+
+def _time_difference(
+    encoded: Sequence[int | None], source_tick: Fraction, shown: Sequence[int], tick: Fraction
+) -> tuple[float, float]:
+    """By how much the copy's times are later, and their largest difference after that, in seconds."""
+    pairs = [
+        (expected * source_tick, found * tick)
+        for expected, found in zip(encoded, shown, strict=False)
+        if expected is not None
+    ]
+    if not pairs:
+        return 0.0, 0.0
+    offset = pairs[0][1] - pairs[0][0]
+    worst = max(abs(found - expected - offset) for expected, found in pairs)
+    return float(offset), float(worst)
+
+
+def _scores(listing: str) -> list[float]:
+    return [1.0 if text == "inf" else float(text) for text in _SCORE.findall(listing) if text != "nan"]
+
+
+def _listing(out: Path, name: str) -> str:
+    path = output_file(out, name)
+    return path.read_text("ascii", "replace") if path else ""

@@ -1,0 +1,173 @@
+"""What the slow stage needs to know of a video stream, and the filters that show it as it was meant."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from evidence.jsontypes import Json, JsonObject
+from transcode import ffmpeg
+from transcode.probe import decimal, ratio, whole
+
+_FIELDS = frozenset({"tt", "bb", "tb", "bt"})
+_HDR = frozenset({"smpte2084", "arib-std-b67"})
+_EIGHT_BIT = frozenset({"yuv420p", "yuvj420p"})
+_BT601 = frozenset({"smpte170m", "bt470bg", "fcc"})
+_SDR_NITS = 100  # luminance of diffuse white that tone mapping aims at
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A video stream: sizes in pixels, `tick` the seconds of one unit of its timestamps.
+
+    `turn` is by how many degrees clockwise (0, 90, 180, 270) it is shown, after mirroring where `mirrored`.
+    `packets` counts those that are shown, `promised_s` is the duration that its header states.
+    """
+
+    index: int
+    codec: str
+    width: int
+    height: int
+    pixel_format: str
+    tick: Fraction
+    packets: int
+    discarded: int
+    turn: int
+    mirrored: bool
+    sar: Fraction
+    interlaced: bool
+    transfer: str
+    matrix: str
+    full_range: bool
+    nominal_rate: Fraction | None
+    bit_rate: int | None
+    promised_s: float | None
+
+    @property
+    def is_hdr(self) -> bool:
+        """Whether its transfer is PQ or HLG, which a common screen shows washed out."""
+        return self.transfer in _HDR
+
+    @property
+    def is_eight_bit(self) -> bool:
+        """Whether its frames are 8-bit 4:2:0 already."""
+        return self.pixel_format in _EIGHT_BIT
+
+    @property
+    def even(self) -> tuple[int, int]:
+        """Coded width and height, rounded up to what 4:2:0 in H.264 can hold."""
+        return self.width + self.width % 2, self.height + self.height % 2
+
+    @property
+    def frame_size(self) -> int:
+        """Bytes of a frame in planar 8-bit 4:2:0."""
+        return self.width * self.height + 2 * ((self.width + 1) // 2) * ((self.height + 1) // 2)
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height on a screen with square pixels, upright."""
+        width = round(self.width * self.sar)
+        return (self.height, width) if self.turn in (90, 270) else (width, self.height)
+
+    @property
+    def rate(self) -> float:
+        """Frames a second as the header states them; 25 where it does not."""
+        return float(self.nominal_rate or 25)
+
+
+def picture(stream: JsonObject, *, forced_rate: int | None, container_s: float | None) -> Picture:
+    """The picture that an entry of the section `streams` describes.
+
+    `forced_rate` is the assumed rate of a raw stream, whose ticks are then frames.
+    """
+    packets = stream.get("packets")
+    counted = packets if isinstance(packets, dict) else {}
+    discarded = whole(counted.get("discarded")) or 0
+    tick = Fraction(1, forced_rate) if forced_rate else ratio(_text(stream, "time_base"))
+    turn = whole(stream.get("rotation")) or 0
+    return Picture(
+        index=whole(stream.get("index")) or 0,
+        codec=_text(stream, "codec"),
+        width=whole(stream.get("width")) or 0,
+        height=whole(stream.get("height")) or 0,
+        pixel_format=_text(stream, "pix_fmt"),
+        tick=tick or Fraction(1, 1000),
+        packets=(whole(counted.get("count")) or 0) - discarded,
+        discarded=discarded,
+        turn=turn if turn in (90, 180, 270) else 0,
+        mirrored=stream.get("mirrored") is True,
+        sar=_sar(stream),
+        interlaced=_text(stream, "field_order") in _FIELDS,
+        transfer=_text(stream, "color_transfer"),
+        matrix=_text(stream, "color_space"),
+        full_range=_text(stream, "color_range") == "pc" or _text(stream, "pix_fmt").startswith("yuvj"),
+        nominal_rate=Fraction(forced_rate) if forced_rate else _rate(stream),
+        bit_rate=whole(stream.get("bit_rate")),
+        promised_s=decimal(stream.get("duration_s")) or container_s,
+    )
+
+
+def tone_mapped(stream: ffmpeg.Stream) -> ffmpeg.Stream:
+    """PQ or HLG made fit for a common screen: BT.709, 8 bits, limited range."""
+    return (
+        stream.filter("zscale", t="linear", npl=_SDR_NITS)
+        .filter("format", "gbrpf32le")
+        .filter("zscale", p="bt709")
+        .filter("tonemap", "hable", desat=0)
+        .filter("zscale", t="bt709", m="bt709", r="tv")
+        .filter("format", "yuv420p")
+    )
+
+
+def turned(stream: ffmpeg.Stream, seen: Picture) -> ffmpeg.Stream:
+    """The picture upright, as its display matrix says (ISO/IEC 14496-12, 6.2.2)."""
+    if seen.turn == 180:
+        # A mirrored half turn is a mirrored picture.
+        return stream.filter("hflip") if seen.mirrored else stream.filter("hflip").filter("vflip")
+    if seen.turn:
+        mirrored = stream.filter("hflip") if seen.mirrored else stream
+        return mirrored.filter("transpose", "clock" if seen.turn == 90 else "cclock")
+    return stream.filter("vflip") if seen.mirrored else stream
+
+
+def rgb(stream: ffmpeg.Stream, seen: Picture, pixel_format: str) -> ffmpeg.Stream:
+    """8-bit 4:2:0 frames as RGB, by the matrix and range that the stream states."""
+    source = "full" if seen.full_range and not seen.is_hdr else "limited"
+    return stream.filter(
+        "scale",
+        in_color_matrix=matrix(seen),
+        in_range=source,
+        out_range="full",
+        flags="bicubic+accurate_rnd+full_chroma_int",
+    ).filter("format", pixel_format)
+
+
+def matrix(seen: Picture) -> str:
+    """The colour matrix for RGB; where none is stated, that of its size, as players have it."""
+    if seen.is_hdr:
+        return "bt709"
+    if seen.matrix in _BT601:
+        return "bt601"
+    if seen.matrix in ("bt2020nc", "bt2020c"):
+        return "bt2020"
+    if seen.matrix == "bt709":
+        return "bt709"
+    return "bt709" if seen.width > 1024 or seen.height > 576 else "bt601"
+
+
+def _text(stream: JsonObject, name: str) -> str:
+    value: Json = stream.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _sar(stream: JsonObject) -> Fraction:
+    """The sample aspect ratio; 1 where none is stated or it is absurd."""
+    stated = ratio(_text(stream, "sample_aspect_ratio"))
+    return stated if stated and Fraction(1, 8) <= stated <= 8 else Fraction(1)
+
+
+def _rate(stream: JsonObject) -> Fraction | None:
+    """The average rate that the container states, where it can be one; else the base rate."""
+    for name in ("avg_frame_rate", "r_frame_rate"):
+        stated = ratio(_text(stream, name))
+        if stated and stated <= 1000:
+            return stated
+    return None
