@@ -1,0 +1,1 @@
+"""Export packages, redaction, publication and sharing. Nothing is here yet."""

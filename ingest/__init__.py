@@ -1,0 +1,1 @@
+"""Intake: submissions, the job pipeline and its actors."""

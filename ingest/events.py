@@ -1,0 +1,86 @@
+"""The custody events that the pipeline writes: one place that says what each holds."""
+
+from collections.abc import Sequence
+
+from evidence.catalogue.exhibits import Exhibit
+from evidence.catalogue.jobs import HeldJob, Lease, Stage
+from evidence.custody import CustodyEvent, EventObject
+from evidence.exhibits import Role
+from evidence.jsontypes import Json
+from hashing.canonical import floats_as_text
+from hashing.manifest import Location, ObjectRecord
+from ingest.filing import Pending, Stored
+from transcode.model import StageReport
+
+WORKER = "worker"
+_DONE = {Stage.INSPECT: "inspected", Stage.FAST: "previewed"}
+_MOST_OBJECTS = 300
+
+
+def stored(lease: Lease, owner: Exhibit, put: Stored, filename: bytes, now: str) -> CustodyEvent:
+    """`object.stored`: what was put into the store and read back, and where it lies."""
+    records: list[Json] = [
+        _record(item, owner, filename, put.bucket, put.versions[item.row.key]).as_json()
+        for item in put.pending
+    ]
+    return CustodyEvent(
+        event_id=f"job-{lease.job_id}:object.stored",
+        type="object.stored",
+        at=now,
+        actor=WORKER,
+        case=owner.case_id,
+        objects=_event_objects(owner, put.pending),
+        body={"stage": lease.stage, "objects": records},
+    )
+
+
+def stage_done(lease: Lease, owner: Exhibit, report: StageReport, now: str) -> CustodyEvent:
+    """`exhibit.sealed`, `exhibit.inspected` ...: a stage ended, and what it found of the exhibit."""
+    state = report.state.value if report.state else ""
+    return CustodyEvent(
+        event_id=f"job-{lease.job_id}:{lease.stage}",
+        type=f"exhibit.{state or _DONE[lease.stage]}",
+        at=now,
+        actor=WORKER,
+        case=owner.case_id,
+        objects=(EventObject(owner.label, Role.ORIGINAL, owner.digests.sha256, owner.digests.size),),
+        body={
+            "stage": lease.stage,
+            "state": state,
+            "reason": report.reason,
+            "problems": [problem.as_json() for problem in report.problems],
+            "derivation": floats_as_text(report.sections.get("derivation")),
+        },
+    )
+
+
+def quarantined(held: Lease | HeldJob, owner: Exhibit, reason: str, now: str) -> CustodyEvent:
+    """`exhibit.quarantined`: a job was taken out of the line; a later retry may end the same way."""
+    return CustodyEvent(
+        event_id=f"job-{held.job_id}-{held.token}:exhibit.quarantined",
+        type="exhibit.quarantined",
+        at=now,
+        actor=WORKER,
+        case=owner.case_id,
+        objects=(EventObject(owner.label, Role.ORIGINAL, owner.digests.sha256, owner.digests.size),),
+        body={"stage": held.stage, "reason": reason},
+    )
+
+
+def _event_objects(owner: Exhibit, pending: Sequence[Pending]) -> tuple[EventObject, ...]:
+    rows = [item.row for item in pending]
+    # A long list would not fit into an entry: its manifest, which lists the same, stands for it.
+    if len(rows) > _MOST_OBJECTS:
+        rows = [row for row in rows if row.role is Role.MANIFEST]
+    return tuple(EventObject(owner.label, row.role, row.digests.sha256, row.digests.size) for row in rows)
+
+
+def _record(item: Pending, owner: Exhibit, filename: bytes, bucket: str, version_id: str) -> ObjectRecord:
+    row = item.row
+    return ObjectRecord(
+        exhibit=owner.label,
+        role=row.role,
+        filename=filename if row.role is Role.ORIGINAL else b"",
+        digests=row.digests,
+        store=Location(bucket, row.key, version_id),
+    )

@@ -1,0 +1,121 @@
+"""Filing what a stage made: announced in the catalogue, put, read back and compared, then marked stored."""
+
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evidence.catalogue.engine import Catalogue
+from evidence.catalogue.exhibits import Exhibit
+from evidence.catalogue.objects import ObjectRow, announce_objects
+from evidence.errors import IntegrityError, VidneError
+from evidence.exhibits import Role
+from evidence.ports import ObjectStore
+from hashing.digests import digest_file, sha256_file
+from hashing.manifest import ExhibitManifest, MakerRecord, ManifestObject
+from retention.keys import original_key, rendition_key
+from transcode.model import Made
+
+CASE_TAG = "case-number"
+ORIGINAL = "original"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A file on its way into the store, with the row that will speak of it."""
+
+    row: ObjectRow
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Files that are in the store and were read back: their version ids by key, and the bucket."""
+
+    pending: tuple[Pending, ...]
+    versions: Mapping[str, str]
+    bucket: str
+
+
+def rendition_rows(owner: Exhibit, recipe: str, made: Sequence[Made]) -> list[Pending]:
+    """The rows of what a stage made; raises VidneError for a thing that is no plain file."""
+    return [
+        Pending(
+            ObjectRow(
+                role=item.role,
+                name=item.name,
+                key=rendition_key(owner.case_id, owner.number, recipe, digests.sha256, item.name),
+                digests=digests,
+                parent=item.parent,
+                tool={"name": item.tool.name, "version": item.tool.version, "sha256": item.tool.sha256},
+                args=item.args,
+                detail=item.detail,
+            ),
+            item.path,
+        )
+        for item in made
+        for digests in (digest_file(_plain_file(item.path)),)
+    ]
+
+
+def original_row(owner: Exhibit) -> ObjectRow:
+    """The row of the original, by the digests made while it was received."""
+    key = original_key(owner.case_id, owner.number, owner.digests.sha256)
+    return ObjectRow(Role.ORIGINAL, ORIGINAL, key, owner.digests)
+
+
+def manifest_row(owner: Exhibit, recipe: str, stage: str, pending: Sequence[Pending], work: Path) -> Pending:
+    """The manifest of what a stage made, written to `work`."""
+    manifest = ExhibitManifest(
+        owner.case_id, owner.label, tuple(_manifest_object(item.row) for item in pending)
+    )
+    path = work / f"manifest-{stage}.json"
+    path.write_bytes(manifest.to_bytes())
+    digests = digest_file(path)
+    key = rendition_key(owner.case_id, owner.number, recipe, digests.sha256, path.name)
+    return Pending(ObjectRow(Role.MANIFEST, path.name, key, digests, parent=ORIGINAL), path)
+
+
+def _manifest_object(row: ObjectRow) -> ManifestObject:
+    tool = row.tool or {}
+    return ManifestObject(
+        name=row.name,
+        role=row.role,
+        digests=row.digests,
+        parent=row.parent or "",
+        maker=MakerRecord(str(tool["name"]), str(tool["version"]), str(tool["sha256"])) if tool else None,
+        args=row.args,
+        detail=row.detail or {},
+    )
+
+
+def store_all(
+    catalogue: Catalogue, store: ObjectStore, owner: Exhibit, stage: str, pending: Sequence[Pending]
+) -> Stored:
+    """Put every file and read it back. Raises IntegrityError where one differs."""
+    with catalogue.write() as connection:
+        announce_objects(connection, owner.id, stage, [item.row for item in pending])
+    versions = {item.row.key: _store_one(store, owner, item) for item in pending}
+    return Stored(tuple(pending), versions, store.bucket)
+
+
+def _store_one(store: ObjectStore, owner: Exhibit, item: Pending) -> str:
+    digests = item.row.digests
+    stored = store.put(item.row.key, item.path, sha256=digests.sha256, size=digests.size, consume=True)
+    with store.open(stored.key, stored.version_id) as stream:
+        found = sha256_file(stream)
+    if found != digests.sha256:
+        raise IntegrityError(
+            f"{owner.name} {item.row.name}: the store gave back other bytes than it was given"
+            f" (SHA-256 {found}, not {digests.sha256}).",
+            advice="Look at the disk or server; the received file is kept and will be tried again.",
+        )
+    store.set_tags(stored.key, stored.version_id, {CASE_TAG: owner.case_number})
+    return stored.version_id
+
+
+def _plain_file(path: Path) -> Path:
+    # The folder was written by a parser that met hostile input: a link in it could point anywhere.
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise VidneError(f"{path.name} is not a plain file.", advice="It was not filed; see the job's error.")
+    return path
