@@ -1,0 +1,1 @@
+"""Wiring: the one place that chooses implementations, and the programs a person starts."""

@@ -1,0 +1,1 @@
+"""The `vidne` command: a module per command."""

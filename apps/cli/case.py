@@ -1,0 +1,146 @@
+"""vidne case: open, list, show, renumber, close."""
+
+import click
+
+from apps.cli.common import case_named, json_option, pass_context, sequence_if_idle
+from apps.cli.main import Context, echo_json
+from evidence.cases import parse_case_number
+from evidence.catalogue.cases import Case, close_case, list_cases, numbers_of, open_case, renumber_case
+from evidence.catalogue.exhibits import list_exhibits
+from evidence.clock import timestamp
+from evidence.custody import CustodyEvent
+from evidence.jsontypes import Json, JsonObject
+from ingest.custody import record
+
+
+@click.group(name="case")
+def command() -> None:
+    """Open, list, show, renumber and close cases."""
+
+
+@command.command(name="open")
+@click.argument("number")
+@json_option
+@pass_context
+def open_(context: Context, number: str, *, as_json: bool) -> None:
+    """Open a case under NUMBER."""
+    app = context.application
+    parsed = parse_case_number(number, app.settings.case_pattern)
+    now = timestamp(app.clock())
+    with app.catalogue.write() as connection:
+        case = open_case(connection, parsed, now)
+        record(connection, _event("opened", case, app.actor, now, {"number": parsed}))
+    sequence_if_idle(app)
+    if as_json:
+        echo_json({"case": case.number, "id": case.id})
+    else:
+        click.echo(f"Opened case {case.number}.")
+
+
+@command.command(name="list")
+@json_option
+@pass_context
+def list_(context: Context, *, as_json: bool) -> None:
+    """List all cases."""
+    with context.application.catalogue.read() as connection:
+        cases = list_cases(connection)
+    if as_json:
+        echo_json([_case_json(case) for case in cases])
+        return
+    if not cases:
+        click.echo("No case yet. Open one with: vidne case open NUMBER")
+    for case in cases:
+        state = f"closed {case.closed_at}" if case.closed_at else "open"
+        click.echo(f"{case.number}  {state:<8}  {case.exhibits} exhibits  opened {case.opened_at}")
+
+
+@command.command()
+@click.argument("number")
+@json_option
+@pass_context
+def show(context: Context, number: str, *, as_json: bool) -> None:
+    """Show a case: its numbers and its exhibits."""
+    app = context.application
+    with app.catalogue.read() as connection:
+        case = case_named(connection, app, number)
+        numbers = numbers_of(connection, case.id)
+        exhibits = list_exhibits(connection, case.id)
+    if as_json:
+        aliases: list[Json] = [{"number": n, "since": since, "until": until} for n, since, until in numbers]
+        listed: list[Json] = [
+            {"exhibit": e.name, "state": e.state, "sha256": e.digests.sha256} for e in exhibits
+        ]
+        echo_json({**_case_json(case), "numbers": aliases, "exhibit_list": listed})
+        return
+    click.echo(f"Case {case.number} ({'closed' if case.closed_at else 'open'}), opened {case.opened_at}")
+    for former, since, until in numbers:
+        if until:
+            click.echo(f"  was {former} from {since} to {until}")
+    for exhibit in exhibits:
+        click.echo(f"  {exhibit.label}  {exhibit.state:<11}  {exhibit.digests.sha256}")
+
+
+@command.command()
+@click.argument("number")
+@click.argument("new_number")
+@pass_context
+def renumber(context: Context, number: str, new_number: str) -> None:
+    """Give a case another number; the old one stays as a dated alias."""
+    app = context.application
+    parsed = parse_case_number(new_number, app.settings.case_pattern)
+    now = timestamp(app.clock())
+    with app.catalogue.write() as connection:
+        case = case_named(connection, app, number)
+        renumber_case(connection, case, parsed, now)
+        record(connection, _event("renumbered", case, app.actor, now, {"from": case.number, "to": parsed}))
+    _retag(context, case, parsed)
+    sequence_if_idle(app)
+    click.echo(f"Case {case.number} is now {parsed}.")
+
+
+def _retag(context: Context, case: Case, number: str) -> None:
+    from evidence.catalogue.objects import case_keys  # noqa: PLC0415 - beside its one use
+    from ingest.filing import CASE_TAG  # noqa: PLC0415
+
+    app = context.application
+    with app.catalogue.read() as connection:
+        keys = case_keys(connection, case.id)
+    for key, version_id in keys:
+        app.store.set_tags(key, version_id, {CASE_TAG: number})
+
+
+@command.command()
+@click.argument("number")
+@pass_context
+def close(context: Context, number: str) -> None:
+    """Close a case: nothing more can be submitted to it."""
+    app = context.application
+    now = timestamp(app.clock())
+    with app.catalogue.write() as connection:
+        case = case_named(connection, app, number)
+        close_case(connection, case, now)
+        record(connection, _event("closed", case, app.actor, now, {}))
+    sequence_if_idle(app)
+    click.echo(f"Closed case {case.number}.")
+
+
+def _event(what: str, case: Case, actor: str, now: str, body: JsonObject) -> CustodyEvent:
+    return CustodyEvent(
+        event_id=f"{case.id}:{now}:case.{what}",
+        type=f"case.{what}",
+        at=now,
+        actor=actor,
+        case=case.id,
+        body=body,
+    )
+
+
+def _case_json(case: Case) -> JsonObject:
+    return {
+        "case": case.number,
+        "id": case.id,
+        "state": "closed" if case.closed_at else "open",
+        "opened_at": case.opened_at,
+        "closed_at": case.closed_at,
+        "exhibits": case.exhibits,
+    }

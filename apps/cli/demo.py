@@ -1,0 +1,155 @@
+"""vidne demo: makes footage, takes it the whole way, and shows what became of each."""
+
+import shutil
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from apps.cli.common import pass_context
+from apps.cli.main import Context
+from apps.cli.submit import Outcome, submit
+from apps.cli.verify import expected_objects, tell_report
+from apps.supervisor import supervised
+from apps.view import exhibit_json
+from apps.wiring import Application
+from evidence.catalogue.cases import Case, list_cases, open_case
+from evidence.catalogue.exhibits import list_exhibits
+from evidence.clock import timestamp
+from evidence.custody import CustodyEvent
+from evidence.exhibits import Source
+from evidence.jsontypes import JsonObject
+from evidence.settings import Settings
+from evidence.text import printable
+from hashing.keys import load_verifier
+from hashing.verify import verify_case
+from ingest.custody import record
+from ingest.receive import Intaker
+
+DEMO_DATA = Path("demo-data")
+
+
+@click.command()
+@click.option("--fresh", is_flag=True, help="Remove what an earlier demo left in its folder first.")
+@pass_context
+def command(context: Context, *, fresh: bool) -> int:
+    """Make footage, open a case, submit it, wait, verify the case, and show what became of each file.
+
+    Without --data it works in ./demo-data, which may be deleted afterwards.
+    """
+    from samples.generator import generate  # noqa: PLC0415 - only the demo makes footage
+
+    app = _application(context, fresh=fresh)
+    started = time.monotonic()
+    footage = app.settings.data / "footage"
+    shutil.rmtree(footage, ignore_errors=True)
+    footage.mkdir(parents=True)
+    click.echo("Making sample footage ...")
+    generate(footage)
+    case = _open_case(app)
+    click.echo(f"Opened case {case.number}; submitting {len(list(footage.iterdir()))} files ...")
+    intaker = Intaker(
+        app.catalogue,
+        app.settings.spool_path,
+        case,
+        source=Source.CITIZEN,
+        actor=app.actor,
+        clock=app.clock,
+    )
+    with supervised(app) as supervisor:
+        outcome = submit(app, supervisor, intaker, (footage,), wait=True)
+    _show(app, outcome)
+    code = _verify(app, case)
+    click.echo(f"\n{len(outcome.received)} files in {time.monotonic() - started:.0f} s.")
+    _what_next(app, case)
+    return code or (4 if outcome.failures else 0)
+
+
+def _application(context: Context, *, fresh: bool) -> Application:
+    settings = context.settings
+    if settings.data == Settings().data:
+        settings = Settings.from_environment(data=DEMO_DATA)
+    if fresh and (settings.data / "footage").is_dir():
+        shutil.rmtree(settings.data)
+    return Application(settings)
+
+
+def _open_case(app: Application) -> Case:
+    now = app.clock()
+    with app.catalogue.write() as connection:
+        serial = len(list_cases(connection)) + 1
+        number = f"0100-10293-{serial:05d}-{datetime.now(UTC):%y}"
+        case = open_case(connection, number, timestamp(now))
+        event = CustodyEvent(
+            event_id=f"{case.id}:{timestamp(now)}:case.opened",
+            type="case.opened",
+            at=timestamp(now),
+            actor=app.actor,
+            case=case.id,
+            body={"number": number},
+        )
+        record(connection, event)
+    return case
+
+
+def _show(app: Application, outcome: Outcome) -> None:
+    table = Table(
+        "exhibit", "file", "state", "method", "keyframes", "SHA-256", "what was found", show_lines=True
+    )
+    for exhibit in sorted(outcome.exhibits, key=lambda item: item.number):
+        with app.catalogue.read() as connection:
+            known = exhibit_json(connection, app.ledger, exhibit)
+        table.add_row(*_row(known))
+    # The demo's table is for reading: wide enough for its columns also where the output is a file.
+    Console(width=max(Console().width, 150), markup=False, highlight=False).print(table)
+
+
+def _row(known: JsonObject) -> list[str]:
+    original, derivation = known["original"], known["derivation"]
+    problems, keyframes = known["problems"], known["keyframes"]
+    found = [str(known["reason"])] if known["reason"] else []
+    if isinstance(derivation, dict) and not found:
+        found.append(str(derivation.get("reason", "")))
+    if isinstance(problems, list):
+        found += [str(item["text"]) for item in problems if isinstance(item, dict)]
+    return [
+        str(known["exhibit"]).rpartition("/")[2],
+        printable(str(original["filename"]).rpartition("/")[2]) if isinstance(original, dict) else "",
+        str(known["state"]),
+        str(derivation.get("method", "")) if isinstance(derivation, dict) else "",
+        str(len(keyframes)) if isinstance(keyframes, list) else "",
+        str(original["sha256"]) if isinstance(original, dict) else "",
+        printable(" ".join(found[:3]), limit=400),
+    ]
+
+
+def _verify(app: Application, case: Case) -> int:
+    app.sequencer.run_all()
+    with app.catalogue.read() as connection:
+        exhibits = list_exhibits(connection, case.id)
+    report = verify_case(
+        app.ledger,
+        app.store,
+        load_verifier(app.settings.ledger_key_path),
+        case=case.id,
+        expected=expected_objects(app, exhibits),
+        subject=f"case {case.number}",
+    )
+    click.echo("\nVerifying the case:")
+    tell_report(report, [])
+    return report.exit_code
+
+
+def _what_next(app: Application, case: Case) -> None:
+    vidne = f"vidne --data {app.settings.data}"
+    click.echo(
+        f"""
+Try next (the program is .venv/bin/vidne after make setup):
+  {vidne} exhibit show {case.number}/EX-0001
+  {vidne} exhibit fetch {case.number}/EX-0001 --working -o out
+  {vidne} verify case {case.number}
+  {vidne} submit YOUR-CLIPS --case {case.number} --wait"""
+    )

@@ -1,0 +1,111 @@
+"""vidne doctor: what is installed, configured, reachable, locked, sandboxed."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
+
+from apps.cli.common import json_option, pass_context
+from apps.cli.main import Context, echo_json
+from apps.lock import try_worker_lock
+from apps.wiring import Application
+from evidence.errors import VidneError
+from evidence.text import human_size
+from transcode import sandbox, tools
+
+_LOW_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: `ok`, `warning` (works, but you should know) or `fail`."""
+
+    name: str
+    status: str
+    text: str
+
+
+@click.command()
+@json_option
+@pass_context
+def command(context: Context, *, as_json: bool) -> int:
+    """Look at everything the program rests on; ends 1 where something fails."""
+    app = context.application
+    looks: list[tuple[str, Callable[[Application], Finding]]] = [
+        ("ffmpeg", lambda _: _tool("ffmpeg")),
+        ("ffprobe", lambda _: _tool("ffprobe")),
+        ("sandbox", _sandbox),
+        ("data folder", _data_folder),
+        ("catalogue", _catalogue),
+        ("object store", _store),
+        ("ledger", _ledger),
+        ("worker", _worker),
+    ]
+    findings = [_look(name, look, app) for name, look in looks]
+    if as_json:
+        echo_json([{"name": f.name, "status": f.status, "text": f.text} for f in findings])
+    else:
+        for finding in findings:
+            click.echo(f"  {finding.status:<8} {finding.name:<13} {finding.text}")
+    return 1 if any(finding.status == "fail" for finding in findings) else 0
+
+
+def _look(name: str, look: Callable[[Application], Finding], app: Application) -> Finding:
+    try:
+        return look(app)
+    except VidneError as error:
+        return Finding(name, "fail", str(error))
+
+
+def _tool(name: str) -> Finding:
+    tool = tools.identify(name)
+    return Finding(name, "ok", f"{tool.version}, SHA-256 {tool.sha256}")
+
+
+def _sandbox(_app: Application) -> Finding:
+    seen = sandbox.self_check()
+    text = (
+        f"a child sees Seccomp {seen.seccomp}, NoNewPrivs {seen.no_new_privs},"
+        f" capabilities {seen.capabilities:x}, network {', '.join(seen.interfaces) or 'none'}"
+    )
+    return Finding("sandbox", "ok" if seen.is_confined else "fail", text)
+
+
+def _data_folder(app: Application) -> Finding:
+    folder = app.settings.data
+    folder.mkdir(parents=True, exist_ok=True)
+    room = os.statvfs(folder)
+    free = room.f_bavail * room.f_frsize
+    if not os.access(folder, os.W_OK):
+        return Finding("data folder", "fail", f"{folder} cannot be written to.")
+    status = "ok" if free > _LOW_BYTES else "warning"
+    return Finding("data folder", status, f"{folder}, {human_size(free)} free")
+
+
+def _catalogue(app: Application) -> Finding:
+    with app.catalogue.read() as connection:
+        broken = connection.exec_driver_sql("PRAGMA quick_check").scalar()
+    if broken != "ok":
+        return Finding("catalogue", "fail", f"{app.settings.catalogue_path}: {broken}")
+    return Finding("catalogue", "ok", str(app.settings.catalogue_path))
+
+
+def _store(app: Application) -> Finding:
+    where = app.settings.store_url or str(app.settings.objects_path)
+    if app.store.is_worm:
+        return Finding("object store", "ok", f"{where}, locks held by the store")
+    return Finding("object store", "warning", f"{where}: not WORM, locks are kept by this program alone")
+
+
+def _ledger(app: Application) -> Finding:
+    signer = app.signer
+    waiting = app.ledger.pending_count()
+    text = f"{signer.name}, {app.ledger.size()} entries, {waiting} waiting; no outside witness is set up"
+    return Finding("ledger", "warning", text)
+
+
+def _worker(app: Application) -> Finding:
+    with try_worker_lock(app.settings.worker_lock_path) as is_free:
+        text = "none runs; start one with: vidne serve" if is_free else "one runs on this data folder"
+    return Finding("worker", "ok", text)

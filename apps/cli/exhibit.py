@@ -1,0 +1,124 @@
+"""vidne exhibit: list, show, fetch."""
+
+import shutil
+from pathlib import Path
+
+import click
+
+from apps.cli.common import case_named, exhibit_named, json_option, pass_context
+from apps.cli.main import Context, echo_json
+from apps.cli.render import tell_exhibit
+from apps.view import exhibit_json
+from evidence.catalogue.exhibits import first_names, list_exhibits
+from evidence.catalogue.objects import ObjectRow, current_objects
+from evidence.errors import ConflictError, IncompleteError, IntegrityError
+from evidence.exhibits import Role
+from evidence.jsontypes import Json
+from evidence.text import human_size, name_from_bytes, printable
+from hashing.digests import sha256_file
+
+
+@click.group(name="exhibit")
+def command() -> None:
+    """List, show and fetch exhibits."""
+
+
+@command.command(name="list")
+@click.option("--case", "number", help="Only those of this case.")
+@json_option
+@pass_context
+def list_(context: Context, number: str | None, *, as_json: bool) -> None:
+    """List the exhibits of a case, or all."""
+    app = context.application
+    with app.catalogue.read() as connection:
+        case_id = case_named(connection, app, number).id if number else None
+        exhibits = list_exhibits(connection, case_id)
+        names = first_names(connection, [exhibit.id for exhibit in exhibits])
+    if as_json:
+        listed: list[Json] = [
+            {
+                "exhibit": exhibit.name,
+                "state": exhibit.state,
+                "reason": exhibit.reason,
+                "filename": printable(name_from_bytes(names[exhibit.id])),
+                "sha256": exhibit.digests.sha256,
+                "size": exhibit.digests.size,
+            }
+            for exhibit in exhibits
+        ]
+        echo_json(listed)
+        return
+    for exhibit in exhibits:
+        name = printable(name_from_bytes(names[exhibit.id]), limit=60)
+        size = human_size(exhibit.digests.size)
+        click.echo(f"{exhibit.name}  {exhibit.state:<11}  {size:>9}  {name}")
+
+
+@command.command()
+@click.argument("exhibit")
+@json_option
+@pass_context
+def show(context: Context, exhibit: str, *, as_json: bool) -> None:
+    """Everything known of EXHIBIT, as in 0100-12345-00001-26/EX-0001."""
+    app = context.application
+    with app.catalogue.read() as connection:
+        found = exhibit_named(connection, app, exhibit)
+        known = exhibit_json(connection, app.ledger, found)
+    if as_json:
+        echo_json(known)
+    else:
+        tell_exhibit(known)
+
+
+@command.command()
+@click.argument("exhibit")
+@click.option("--original", "what", flag_value="original", help="The bytes as they were received.")
+@click.option("--working", "what", flag_value="working", default=True, help="What plays anywhere (default).")
+@click.option("--all", "what", flag_value="all", help="Everything that is stored.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True)
+@pass_context
+def fetch(context: Context, exhibit: str, what: str, output: Path) -> None:
+    """Copy files of EXHIBIT into a folder; each is compared with its digest on the way."""
+    app = context.application
+    with app.catalogue.read() as connection:
+        found = exhibit_named(connection, app, exhibit)
+        objects = [row for row in current_objects(connection, found.id) if _wanted(row, what)]
+        original = name_from_bytes(first_names(connection, [found.id])[found.id])
+    if not objects:
+        raise IncompleteError(
+            f"{found.name} is {found.state} and has no such file.",
+            advice=found.reason or "vidne exhibit show says what it has.",
+        )
+    output.mkdir(parents=True, exist_ok=True)
+    for row in objects:
+        target = output / f"{found.label}.{_file_name(row, original)}"
+        _copy_out(context, row, target)
+        click.echo(f"{row.digests.sha256}  {target}")
+
+
+def _wanted(row: ObjectRow, what: str) -> bool:
+    roles = {"original": (Role.ORIGINAL,), "working": (Role.WORKING,)}.get(what, tuple(Role))
+    return row.role in roles
+
+
+def _file_name(row: ObjectRow, original: str) -> str:
+    if row.role is not Role.ORIGINAL:
+        return row.name
+    # The submitter's name is data; only a plain suffix of it helps a player.
+    suffix = Path(original).suffix
+    return f"original{suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= 8 else ''}"
+
+
+def _copy_out(context: Context, row: ObjectRow, target: Path) -> None:
+    partial = target.with_name(f".{target.name}.part")
+    if target.exists():
+        raise ConflictError(f"{target} exists already.", advice="Name an empty folder with -o.")
+    with context.application.store.open(row.key, row.version_id) as stream, partial.open("wb") as copy:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+    if sha256_file(partial) != row.digests.sha256:
+        partial.unlink()
+        raise IntegrityError(
+            f"The stored {row.name} is not what was filed: its SHA-256 differs. Nothing was written.",
+            advice="Run vidne verify exhibit on it.",
+        )
+    partial.rename(target)

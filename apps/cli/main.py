@@ -1,0 +1,111 @@
+"""The command line's edge: global options, lazy commands, and where errors become exit codes."""
+
+import importlib
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import click
+
+from evidence.errors import VidneError
+from evidence.jsontypes import Json
+from evidence.settings import Settings
+
+if TYPE_CHECKING:
+    from apps.wiring import Application
+
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Context:
+    """What every command is given: the settings, and the application when it asks for it."""
+
+    settings: Settings
+
+    @cached_property
+    def application(self) -> "Application":
+        """The wired program; imported here so that `vidne verify package` needs none of it."""
+        from apps.wiring import Application  # noqa: PLC0415
+
+        return Application(self.settings)
+
+
+class _Commands(click.Group):
+    """A group whose commands are imported only when they are used."""
+
+    modules: ClassVar[dict[str, str]] = {
+        "case": "open, list, show, renumber and close cases",
+        "submit": "take in files and folders as exhibits of a case",
+        "exhibit": "list, show and fetch exhibits",
+        "queue": "the state of the jobs; retry what was quarantined",
+        "verify": "check files, exhibits and cases against the ledger",
+        "serve": "keep a worker going",
+        "worker": "a worker alone",
+        "doctor": "what is installed, configured, reachable, locked, sandboxed",
+        "demo": "make footage, take it in, show what became of it",
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.modules:
+            return None
+        module = importlib.import_module(f"apps.cli.{cmd_name}")
+        command = module.command
+        if not isinstance(command, click.Command):
+            raise TypeError(f"apps.cli.{cmd_name} has no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.modules.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of catalogue and objects (VIDNE_DATA).")
+@click.version_option(package_name="vidne")
+@click.pass_context
+def vidne(ctx: click.Context, data: Path | None) -> None:
+    """Footage in, exhibits out: originals untouched, working copies that play, custody anyone can verify."""
+    ctx.obj = Context(Settings.from_environment(data=data))
+
+
+def run() -> None:
+    """The program's entry: errors are told on standard error and become exit codes."""
+    try:
+        code = vidne.main(standalone_mode=False)
+    except VidneError as error:
+        fail(error)
+        code = error.exit_code
+    except click.exceptions.Exit as done:
+        code = done.exit_code
+    except click.Abort:
+        click.echo("Interrupted.", err=True)
+        code = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output went away; Python would complain once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 128 + signal.SIGPIPE
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def fail(error: VidneError) -> None:
+    """Tell an error: what happened, and on a line of its own what to do now."""
+    click.echo(f"vidne: {error.what}", err=True)
+    if error.advice:
+        click.echo(f"       {error.advice}", err=True)
+
+
+def echo_json(value: Json) -> None:
+    """One JSON value on standard output; text is escaped to ASCII, so no name can upset a terminal."""
+    click.echo(json.dumps(value, indent=2))

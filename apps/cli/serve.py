@@ -1,0 +1,31 @@
+"""vidne serve: keeps a supervised worker going (the portal's pages come beside it)."""
+
+import logging
+import signal
+
+import click
+
+from apps.cli.common import pass_context
+from apps.cli.main import Context
+from apps.supervisor import Supervisor
+
+
+@click.command()
+@pass_context
+def command(context: Context) -> int:
+    """Keep a worker going on this data folder until interrupted.
+
+    Where another program works on the folder already, wait and take over when it goes.
+    """
+    return run_supervisor(context)
+
+
+def run_supervisor(context: Context) -> int:
+    """Supervise in the foreground; ends 0 when told to stop, 1 where no worker can start."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    supervisor = Supervisor(context.application)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: supervisor.stop())
+    click.echo(f"Working on {context.settings.data}. Stop with Ctrl-C.", err=True)
+    supervisor.run()
+    return 1 if supervisor.gave_up else 0

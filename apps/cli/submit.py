@@ -1,0 +1,181 @@
+"""vidne submit: files and folders in, exhibits out."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import click
+
+from apps.cli.common import case_named, json_option, pass_context
+from apps.cli.main import Context, echo_json
+from apps.cli.meter import Meter, meter
+from apps.supervisor import Supervisor, supervised
+from apps.wiring import Application
+from evidence.catalogue.exhibits import Exhibit, list_exhibits
+from evidence.errors import StorageFullError, UnreadableError, UsageError, VidneError
+from evidence.exhibits import ExhibitState, Source
+from evidence.jsontypes import Json, JsonObject
+from evidence.text import printable
+from ingest.receive import Intaker, Received, files_below
+
+_POLL_S = 0.1
+_TROUBLED = (ExhibitState.REFUSED, ExhibitState.UNPLAYABLE, ExhibitState.QUARANTINED)
+SOME_TROUBLED, SOME_UNREADABLE = 3, 4
+
+
+@dataclass
+class Outcome:
+    """What became of a submission's paths."""
+
+    submission: str
+    received: list[Received] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    exhibits: list[Exhibit] = field(default_factory=list)
+
+    def exit_code(self, *, waited: bool) -> int:
+        """As the design has it: 4 outweighs 3; quarantine counts even without --wait."""
+        if self.failures:
+            return SOME_UNREADABLE
+        troubled = _TROUBLED if waited else (ExhibitState.QUARANTINED,)
+        return SOME_TROUBLED if any(e.state in troubled for e in self.exhibits) else 0
+
+    def as_json(self) -> JsonObject:
+        """What --json prints."""
+        by_id = {exhibit.id: exhibit for exhibit in self.exhibits}
+        files: list[Json] = [_file_json(item, by_id[item.exhibit_id]) for item in self.received]
+        failures: list[Json] = [
+            {"filename": printable(name), "error": error} for name, error in self.failures.items()
+        ]
+        return {"submission": self.submission, "files": files, "failures": failures}
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--case", "number", required=True, help="Number of the case.")
+@click.option("--source", type=click.Choice(list(Source)), default=Source.SEIZED, show_default=True)
+@click.option("--clock-shown", metavar="TIME", help="What the recorder's clock showed ...")
+@click.option("--clock-true", metavar="TIME", help="... when this was the true time.")
+@click.option("--wait", is_flag=True, help="Return when all is processed, not when all is sealed.")
+@json_option
+@pass_context
+def command(
+    context: Context,
+    paths: tuple[Path, ...],
+    number: str,
+    source: Source,
+    clock_shown: str | None,
+    clock_true: str | None,
+    *,
+    wait: bool,
+    as_json: bool,
+) -> int:
+    """Take in PATHS (files, and folders with all that is in them) as exhibits of a case.
+
+    Ends 0 when all are sealed (with --wait: processed, none refused), 2 for wrong usage, 3 when some are
+    refused, unplayable or quarantined, 4 when some paths could not be read.
+    """
+    if (clock_shown is None) != (clock_true is None):
+        raise UsageError("--clock-shown and --clock-true go together.")
+    app = context.application
+    with app.catalogue.read() as connection:
+        case = case_named(connection, app, number)
+    intaker = Intaker(
+        app.catalogue,
+        app.settings.spool_path,
+        case,
+        source=Source(source),
+        actor=app.actor,
+        clock=app.clock,
+        clock_shown=clock_shown,
+        clock_true=clock_true,
+    )
+    with supervised(app) as supervisor:
+        outcome = submit(app, supervisor, intaker, paths, wait=wait)
+    if as_json:
+        echo_json(outcome.as_json())
+    else:
+        _tell(outcome, waited=wait)
+    return outcome.exit_code(waited=wait)
+
+
+def submit(
+    app: Application, supervisor: Supervisor, intaker: Intaker, paths: tuple[Path, ...], *, wait: bool
+) -> Outcome:
+    """Receive every path, wait for the worker, and say what became of each; the demo does the same."""
+    outcome = Outcome(intaker.submission_id)
+    with meter() as shown:
+        _receive_all(intaker, paths, outcome, shown)
+        intaker.complete(outcome.failures)
+        _await(app, supervisor, outcome, shown, wait=wait)
+    return outcome
+
+
+def _receive_all(intaker: Intaker, paths: tuple[Path, ...], outcome: Outcome, shown: Meter) -> None:
+    files: list[tuple[Path, str]] = []
+    for path in paths:
+        try:
+            files += files_below(path)
+        except UnreadableError as error:
+            outcome.failures[str(path)] = str(error)
+    total = sum(path.stat().st_size for path, _ in files if path.is_file())
+    shown.begin("receiving", total)
+    for path, name in files:
+        try:
+            received = intaker.receive(path, name, shown.advance)
+        except (UnreadableError, StorageFullError) as error:
+            outcome.failures[str(path)] = str(error)
+            continue
+        outcome.received.append(received)
+        shown.note(f"{len(outcome.received)} of {len(files)} files")
+
+
+def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Meter, *, wait: bool) -> None:
+    wanted = {item.exhibit_id for item in outcome.received}
+    if not wanted:
+        return
+    shown.begin("processing" if wait else "sealing", None)
+    while True:
+        with app.catalogue.read() as connection:
+            outcome.exhibits = [e for e in list_exhibits(connection) if e.id in wanted]
+        done = sum(_is_done(exhibit, wait=wait) for exhibit in outcome.exhibits)
+        shown.note(f"{done} of {len(wanted)} exhibits")
+        if done == len(wanted):
+            return
+        if supervisor.gave_up:
+            raise VidneError(
+                supervisor.gave_up,
+                advice="What was received is safe; it goes on when a worker runs: vidne serve.",
+            )
+        time.sleep(_POLL_S)
+
+
+def _is_done(exhibit: Exhibit, *, wait: bool) -> bool:
+    return exhibit.state.is_final if wait else exhibit.state is not ExhibitState.RECEIVED
+
+
+def _tell(outcome: Outcome, *, waited: bool) -> None:
+    by_id = {exhibit.id: exhibit for exhibit in outcome.exhibits}
+    for item in outcome.received:
+        exhibit = by_id[item.exhibit_id]
+        click.echo(f"{exhibit.name}  {exhibit.state:<11}  {item.digests.sha256}  {printable(item.name)}")
+        if not item.is_new:
+            click.echo("    the case had these bytes already: this is a further submission of that exhibit")
+        if exhibit.reason:
+            click.echo(f"    {printable(exhibit.reason, limit=2000)}")
+    for name, error in outcome.failures.items():
+        click.echo(f"{printable(name)}  NOT RECEIVED  {printable(error, limit=2000)}", err=True)
+    if not waited and outcome.received:
+        click.echo("Sealed. Processing goes on while a worker runs: vidne serve, or submit --wait.")
+
+
+def _file_json(item: Received, exhibit: Exhibit) -> JsonObject:
+    return {
+        "exhibit": exhibit.name,
+        "state": exhibit.state,
+        "reason": exhibit.reason,
+        "filename": printable(item.name),
+        "sha256": item.digests.sha256,
+        "blake3": item.digests.blake3,
+        "size": item.digests.size,
+        "further_submission": not item.is_new,
+    }

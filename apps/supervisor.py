@@ -1,0 +1,121 @@
+"""The supervisor: elected by worker.lock, keeps one worker child going and counts its crashes."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from apps.lock import WorkerLock
+from apps.wiring import Application
+from evidence.cases import new_id
+from ingest.crashes import worker_died
+
+log = logging.getLogger("vidne.supervisor")
+
+_ELECTION_S = 0.2
+_WATCH_S = 0.05
+_STOP_S = 10.0
+# Who kills the whole program kills us a moment after our worker: that is nobody's crash.
+_GRACE_S = 0.3
+_RESTART_S = 0.5
+_QUICK_S = 2.0
+_QUICK_DEATHS = 5
+
+
+class Supervisor:
+    """Waits for the lock, then runs a worker and starts it again whenever it dies."""
+
+    def __init__(self, application: Application) -> None:
+        """Nothing happens before `run`."""
+        self._application = application
+        self._stop = threading.Event()
+        self._quick_deaths = 0
+        self.gave_up = ""
+
+    def stop(self) -> None:
+        """Make `run` end: the worker gives back what it holds."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Until `stop`: wait to be the one, then supervise."""
+        lock = WorkerLock(self._application.settings.worker_lock_path)
+        try:
+            while not self._stop.is_set():
+                if lock.acquire():
+                    self._supervise(lock)
+                    return
+                self._stop.wait(_ELECTION_S)
+        finally:
+            lock.close()
+
+    def _supervise(self, lock: WorkerLock) -> None:
+        while not self._stop.is_set():
+            owner = new_id()
+            started = time.monotonic()
+            child = self._start(owner, lock)
+            try:
+                while child.poll() is None and not self._stop.wait(_WATCH_S):
+                    pass
+            finally:
+                stopped = child.poll() is None
+                _end(child)
+            if not stopped:
+                self._count(child.returncode, owner)
+            self._rest_after(time.monotonic() - started)
+
+    def _start(self, owner: str, lock: WorkerLock) -> subprocess.Popen[bytes]:
+        settings = self._application.settings
+        arguments = ["--data", str(settings.data.absolute()), "--owner", owner, "--parent", str(os.getpid())]
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "apps.worker", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            pass_fds=(lock.fd,),  # as long as it lives, nobody else is elected
+        )
+
+    def _count(self, code: int, owner: str) -> None:
+        time.sleep(_GRACE_S)
+        held = worker_died(self._application.catalogue, owner, self._application.clock)
+        log.warning("a worker died (%d); it held %d jobs", code, len(held))
+        if held:
+            self._quick_deaths = 0
+
+    def _rest_after(self, lived_s: float) -> None:
+        """A worker that cannot even start holds no job that could be blamed: stop trying at some point."""
+        if lived_s > _QUICK_S or self._stop.is_set():
+            self._quick_deaths = 0
+            return
+        self._quick_deaths += 1
+        if self._quick_deaths >= _QUICK_DEATHS:
+            self.gave_up = f"The worker cannot start; see {self._application.settings.data / 'worker.log'}."
+            log.error("%s", self.gave_up)
+            self._stop.set()
+        self._stop.wait(_RESTART_S)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is not None:
+        return
+    child.terminate()
+    try:
+        child.wait(_STOP_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+@contextmanager
+def supervised(application: Application) -> Iterator[Supervisor]:
+    """A supervisor in a thread of its own, for a command that has something else to do meanwhile."""
+    supervisor = Supervisor(application)
+    thread = threading.Thread(target=supervisor.run, name="supervisor")
+    thread.start()
+    try:
+        yield supervisor
+    finally:
+        supervisor.stop()
+        thread.join()

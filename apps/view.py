@@ -1,0 +1,91 @@
+"""What is known of an exhibit, as one JSON value: the command line and the pages show the same."""
+
+import json
+
+from evidence.catalogue.engine import Connection
+from evidence.catalogue.exhibits import Delivery, Exhibit, deliveries, get_problems, get_sections
+from evidence.catalogue.objects import ObjectRow, current_objects
+from evidence.exhibits import Role
+from evidence.jsontypes import Json, JsonObject
+from evidence.ports import LedgerStore
+from evidence.text import base64_text, name_from_bytes, printable
+
+
+def exhibit_json(connection: Connection, ledger: LedgerStore, exhibit: Exhibit) -> JsonObject:
+    """Everything known of an exhibit; the keys are stable (docs/commands.md)."""
+    objects = current_objects(connection, exhibit.id)
+    arrived = deliveries(connection, exhibit.id)
+    sections = get_sections(connection, exhibit.id)
+    keyframes: list[Json] = [
+        {**(row.detail or {}), "name": row.name, "sha256": row.digests.sha256}
+        for row in objects
+        if row.role is Role.KEYFRAME
+    ]
+    problems: list[Json] = [problem.as_json() for problem in get_problems(connection, exhibit.id)]
+    submissions: list[Json] = [_submission(item) for item in arrived]
+    renditions: list[Json] = [_rendition(row) for row in objects if row.role is not Role.ORIGINAL]
+    known: JsonObject = {
+        "exhibit": exhibit.name,
+        "case": exhibit.case_number,
+        "state": exhibit.state,
+        "reason": exhibit.reason,
+        "received_at": exhibit.received_at,
+        "original": {
+            "filename": printable(name_from_bytes(arrived[0].name)),
+            "filename_b64": base64_text(arrived[0].name),
+            "size": exhibit.digests.size,
+            "sha256": exhibit.digests.sha256,
+            "blake3": exhibit.digests.blake3,
+            "stored": any(row.role is Role.ORIGINAL for row in objects),
+        },
+        "submissions": submissions,
+        "metadata": {},
+        "streams": [],
+        "derivation": {},
+        "quality": {},
+    }
+    known |= sections
+    return known | {
+        "renditions": renditions,
+        "keyframes": keyframes,
+        "custody": _custody(ledger, exhibit),
+        "problems": problems,
+    }
+
+
+def _submission(item: Delivery) -> JsonObject:
+    return {
+        "submission": item.submission_id,
+        "filename": printable(name_from_bytes(item.name)),
+        "filename_b64": base64_text(item.name),
+        "source": item.source,
+        "actor": item.actor,
+        "received_at": item.received_at,
+        "clock_shown": item.clock_shown,
+        "clock_true": item.clock_true,
+    }
+
+
+def _rendition(row: ObjectRow) -> JsonObject:
+    return {
+        "role": row.role,
+        "name": row.name,
+        "sha256": row.digests.sha256,
+        "size": row.digests.size,
+        "parent": row.parent,
+        "tool": row.tool,
+        "args": list(row.args),
+        "detail": row.detail or {},
+    }
+
+
+def _custody(ledger: LedgerStore, exhibit: Exhibit) -> list[Json]:
+    """The entries of the case that speak of this exhibit."""
+    lines: list[Json] = []
+    for item in ledger.case_entries(exhibit.case_id):
+        entry = json.loads(item.entry)
+        if any(thing["exhibit"] == exhibit.label for thing in entry["objects"]):
+            lines.append(
+                {"seq": item.case_seq, "type": entry["type"], "at": entry["at"], "actor": entry["actor"]}
+            )
+    return lines

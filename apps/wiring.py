@@ -1,0 +1,78 @@
+"""Wiring: the one place that chooses which implementation stands behind each port."""
+
+import getpass
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+from evidence.cases import new_id
+from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.ledger import SqlLedgerStore
+from evidence.clock import Clock, system_clock
+from evidence.errors import ConflictError
+from evidence.ports import ObjectStore
+from evidence.settings import Settings
+from hashing.keys import create_key, load_signer
+from hashing.notes import Signer
+from hashing.sequencer import Sequencer
+from retention.folder import FolderStore
+
+
+@dataclass(frozen=True)
+class Application:
+    """The parts of the program on one data folder, each made when it is first asked for."""
+
+    settings: Settings
+    clock: Clock = system_clock
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The catalogue, made or migrated where needed."""
+        return open_catalogue(self.settings.catalogue_path)
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        """The object store that the settings name."""
+        if not self.settings.store_url:
+            return FolderStore(self.settings.objects_path)
+        from retention.s3 import open_s3_store  # noqa: PLC0415 - the client is slow to import
+
+        return open_s3_store(self.settings)
+
+    @cached_property
+    def ledger(self) -> SqlLedgerStore:
+        """The ledger's rows."""
+        return SqlLedgerStore(self.catalogue)
+
+    @cached_property
+    def signer(self) -> Signer:
+        """The ledger's key, made with the first use of a data folder."""
+        path = self.settings.ledger_key_path
+        if not path.exists():
+            try:
+                return create_key(path, self.settings.ledger_origin or f"vidne.invalid/{new_id()}")
+            except ConflictError:  # two first commands at once: the other one made it
+                if not path.exists():
+                    raise
+        return load_signer(path)
+
+    @cached_property
+    def sequencer(self) -> Sequencer:
+        """For the holder of worker.lock only."""
+        return Sequencer(self.ledger, self.signer)
+
+    @property
+    def actor(self) -> str:
+        """The pseudonym under which this command acts."""
+        if self.settings.actor:
+            return self.settings.actor
+        # A person's name does not belong into the ledger: a digest of the account tells two people apart.
+        account = f"{getpass.getuser()}:{os.getuid()}"
+        return f"local-{sha256(account.encode()).hexdigest()[:12]}"
+
+    @property
+    def work_folder(self) -> Path:
+        """Scratch space of this machine's jobs."""
+        return self.settings.work_path
