@@ -1,0 +1,1 @@
+"""Measurements against the bare tools on the same input in the same run."""

@@ -1,0 +1,103 @@
+"""The installed program, run as its users run it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import create_engine, text
+
+VIDNE = Path(sys.executable).parent / "vidne"
+CASE = "0100-10293-00001-26"
+
+
+@dataclass(frozen=True)
+class Done:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass(frozen=True)
+class Program:
+    """`vidne` on a data folder of its own."""
+
+    data: Path
+
+    def run(self, *args: str | Path, timeout: float = 600, check: int | None = 0) -> Done:
+        done = subprocess.run(
+            self.command(*args), capture_output=True, timeout=timeout, check=False, env=environment()
+        )
+        result = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+        assert "Traceback" not in result.err, result.err
+        if check is not None:
+            assert result.code == check, f"{args}: {result.code}\n{result.out[-3000:]}\n{result.err[-3000:]}"
+        return result
+
+    def start(self, *args: str | Path) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.command(*args),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=True,
+        )
+
+    def command(self, *args: str | Path) -> list[bytes]:
+        return [os.fsencode(part) for part in (VIDNE, "--data", self.data, *args)]
+
+    def open_case(self, number: str = CASE) -> None:
+        self.run("case", "open", number)
+
+    def exhibits(self) -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = self.run("exhibit", "list", "--json").json
+        return listed
+
+    def show(self, exhibit: str) -> dict[str, Any]:
+        known: dict[str, Any] = self.run("exhibit", "show", exhibit, "--json").json
+        return known
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        engine = create_engine(f"sqlite:///{self.data / 'catalogue.sqlite3'}")
+        with engine.connect() as connection:
+            rows = [tuple(row) for row in connection.execute(text(sql))]
+        engine.dispose()
+        return rows
+
+    def objects(self) -> list[Path]:
+        return sorted(path for path in (self.data / "objects").rglob("*") if path.is_file())
+
+
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("VIDNE_")}
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL for the whole program at once, as a power cut is."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def children_of(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task")
+    found: list[int] = []
+    for task in path.iterdir() if path.exists() else []:
+        found += [int(child) for child in (task / "children").read_text().split()]
+    return found
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {seconds} s for: {what}"
+        time.sleep(0.02)
