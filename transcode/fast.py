@@ -97,4 +97,10 @@ def _still(source: Path, work: Path, format_name: str, plan: JsonObject) -> Stag
         Role.WORKING, report.name, work / report.name, stills.tool(format_name), arguments, detail=detail
     )
     problems = (Problem("partial", partial),) if partial else ()
-    return StageReport({"derivation": derivation}, made=(made,), problems=problems)
+    return StageReport(
+        sections={"derivation": derivation},
+        made=(made,),
+        problems=problems,
+        state=ExhibitState.PARTIAL if partial else ExhibitState.PROCESSED,
+        reason=f"{partial} The copy shows what could be decoded." if partial else "Its copy is ready.",
+    )
