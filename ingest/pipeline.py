@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from transcode.slow import slow
-
 from evidence.catalogue.engine import Catalogue, Connection
 from evidence.catalogue.exhibits import (
     Exhibit,
@@ -45,6 +43,7 @@ from retention.keys import original_key
 from transcode.fast import fast
 from transcode.inspect import inspect
 from transcode.model import StageReport
+from transcode.slow import slow
 
 log = logging.getLogger(__name__)
 

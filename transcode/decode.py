@@ -4,18 +4,20 @@ Which frames are kept is decided as they come (keyframes.py); none is decoded tw
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from transcode import encode, ffmpeg
+from evidence.errors import VidneError
+from transcode import encode, ffmpeg, quality
 from transcode.analysis import WIDTH, Analyser, Summary
 from transcode.child import Finished
-from transcode.frames import Frame, Pictures, Stamps, read_frames, widen
+from transcode.frames import Frame, Pictures, Stamps, read_frames, stamps_in, widen
 from transcode.keyframes import Keyframes, Seen
 from transcode.picture import Picture, tone_mapped
-from transcode.sandbox import Command, Limits, start
+from transcode.sandbox import Command, Limits, output_file, run, start
 
 # Passing a full frame on costs about as much as a fifth of decoding it, so not all are. An event has three
 # frames at least, so that one of them comes at full size.
@@ -23,6 +25,7 @@ FULL_EVERY = 3
 _SLOW_RATE = 15  # up to this many frames a second all of them come at full size
 _TAIL_S = 0.5  # before the end they do too, for the sake of the last one
 FRAME_BUDGET = 2_000_000
+_COMBING, _AGAIN = "combing.txt", "encoded-times.txt"
 
 
 @dataclass(slots=True)
@@ -158,7 +161,7 @@ def _command(job: Job, pipes: _Pipes) -> tuple[str, ...]:
     decoded = source.stream(str(picture.index))
     if picture.is_hdr:
         decoded = tone_mapped(decoded)
-    branches = decoded.split(3 if job.copy else 2)
+    branches = decoded.split(2 + bool(job.copy) + picture.interlaced)
     small = _stamped(branches[0].filter("scale", *small_size(picture), flags="area"), stamp_fds[0])
     small = small.filter("format", "yuv420p").filter("extractplanes", "y")
     full = _stamped(branches[1].filter("select", _chosen(picture)), stamp_fds[1])
@@ -171,7 +174,44 @@ def _command(job: Job, pipes: _Pipes) -> tuple[str, ...]:
     if job.copy:
         stamps = f"pipe:{stamp_fds[2]}"
         outputs += encode.outputs(source, branches[2], job.copy, stamps, FRAME_BUDGET)
+    if picture.interlaced:
+        told = (
+            branches[-1]
+            .filter("idet")
+            .filter(
+                "metadata", mode="print", key="lavfi.idet.multiple.current_frame", file=f"/out/{_COMBING}"
+            )
+        )
+        outputs.append(ffmpeg.output([told], "/dev/null", {"f": "null", "fps_mode": "passthrough"}))
     return ffmpeg.command(*outputs)
+
+
+def encode_again(job: Job, copy: encode.Plan) -> tuple[tuple[str, ...], list[int | None]]:
+    """Decode once more for an encode alone; its command, and the timestamps of the frames that went in."""
+    source = ffmpeg.open_input(options={**job.input_options, "noautorotate": None})
+    decoded = source.stream(str(job.picture.index))
+    if job.picture.is_hdr:
+        decoded = tone_mapped(decoded)
+    stamps = f"/out/{_AGAIN}"
+    command = ffmpeg.command(*encode.outputs(source, decoded, copy, stamps, FRAME_BUDGET))
+    finished = run(
+        Command(command, inputs={"src": job.source}, out=job.out, limits=job.limits, background=True)
+    )
+    listing = output_file(job.out, _AGAIN)
+    if finished.stopped or listing is None:
+        raise VidneError(f"The finer copy could not be encoded. {finished.explain()}")
+    return command, stamps_in(listing.read_bytes())
+
+
+def combing(out: Path) -> quality.Combing | None:
+    """What `idet` wrote into the folder of a decode, frame by frame; None where it was not asked."""
+    listing = output_file(out, _COMBING)
+    if listing is None:
+        return None
+    words = Counter(
+        line.rpartition("=")[2].strip() for line in listing.read_text("ascii", "replace").splitlines()
+    )
+    return quality.Combing(words["tff"] + words["bff"], words["progressive"], words["undetermined"])
 
 
 def _stamped(stream: ffmpeg.Stream, fd: int) -> ffmpeg.Stream:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 Plane = NDArray[np.uint8]
 
 PIPE_SIZE = 1024**2
-_STAMP = re.compile(rb"frame:\d+\s+pts:(-?\d+|NOPTS)\s")
+_STAMP = re.compile(rb"^frame:\d+\s+pts:(-?\d+|NOPTS)\s", re.MULTILINE)
 _LINES_KEPT = 4096
 
 
@@ -60,10 +60,13 @@ class Stamps:
         lines = (self._rest + chunk).split(b"\n")
         self._rest = lines.pop()[-_LINES_KEPT:]
         for line in lines:
-            match = _STAMP.match(line)
-            if match:
-                self.values.append(None if match[1] == b"NOPTS" else int(match[1]))
+            self.values.extend(stamps_in(line))
         return bool(chunk)
+
+
+def stamps_in(printed: bytes) -> list[int | None]:
+    """The timestamps in what the `metadata` filter printed; None for a frame without one."""
+    return [None if text == b"NOPTS" else int(text) for text in _STAMP.findall(printed)]
 
 
 @dataclass(slots=True)

@@ -109,6 +109,7 @@ def _described(stream: Stream) -> Json:
             "without_time": packets.timeless,
             "first_pts": packets.first,
             "last_pts": packets.last,
+            "hidden_pts": [*packets.hidden],
         },
     }
     described |= {name: stream.text(name) for name in _TEXTS if stream.text(name)}

@@ -219,7 +219,8 @@ class Keyframes:
     """Chooses frames as they come; `finish` says which."""
 
     def __init__(self, path: Path, frame_size: int, *, ceiling: int = CEILING) -> None:
-        """Frames of `frame_size` bytes are kept in the new file `path`."""
+        """Frames of `frame_size` bytes are kept in the new file `path`, one after another."""
+        self.path = path
         self._file = FrameFile(path, frame_size)
         # Two places are for the first and the last frame.
         self.events = Events(Shortlist(self._file, ceiling - 2))

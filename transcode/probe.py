@@ -22,6 +22,7 @@ _ENTRIES = "packet=stream_index,pts,flags"
 _LIMITS = Limits(cpu_s=600, wall_s=900)
 _HEADER_LIMIT = 16 * 1024**2
 _LINE_LIMIT = 1024**2
+HIDDEN_LISTED = 1000
 _PACKET = re.compile(rb'\{ "stream_index": (\d{1,4}),(?: "pts": (-?\d{1,19}),)? "flags": "(.)(.)(.?)"')
 
 
@@ -49,6 +50,7 @@ class Packets:
     timeless: int = 0
     first: int | None = None
     last: int | None = None
+    hidden: list[int] = field(default_factory=list)  # times of the discarded, up to HIDDEN_LISTED
 
     def add(self, pts: int | None, flags: tuple[bytes, bytes, bytes]) -> None:
         """Count one packet; flags are K, D and C or `_`."""
@@ -59,6 +61,8 @@ class Packets:
         if pts is None:
             self.timeless += 1
             return
+        if flags[1] == b"D" and len(self.hidden) < HIDDEN_LISTED:
+            self.hidden.append(pts)
         self.first = pts if self.first is None or pts < self.first else self.first
         self.last = pts if self.last is None or pts > self.last else self.last
 

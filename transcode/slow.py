@@ -1,0 +1,281 @@
+"""The slow stage: one decode of each picture for analysis, keyframes, measures and, if need be, an encode."""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from evidence.errors import VidneError
+from evidence.exhibits import ExhibitState, Problem, Role
+from evidence.jsontypes import Json, JsonObject
+from transcode import decode, encode, keyframe_files, quality
+from transcode.keyframes import Kept, Keyframes
+from transcode.model import Made, StageReport
+from transcode.picture import Picture, picture
+from transcode.probe import complaints, decimal, objects, whole
+from transcode.products import input_options
+from transcode.timeline import Timeline, timeline
+from transcode.tools import identify
+
+_SAID_LIMIT = 5
+# So many of a stream's pictures may be lost before the exhibit is called partial.
+_LOST_SHARE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One picture of the file, and the working copy that is to be encoded of it, if any."""
+
+    number: int
+    source: Path
+    work: Path
+    seen: Picture
+    stream: JsonObject
+    copy: encode.Plan | None
+    options: JsonObject
+    duration_s: float | None
+
+    def job(self, folder: str, copy: encode.Plan | None) -> decode.Job:
+        """A decode into a new folder of the work folder."""
+        out = self.work / folder
+        out.mkdir()
+        size = self.source.stat().st_size
+        limits = decode.limits(self.duration_s, size)
+        return decode.Job(self.source, out, self.seen, input_options(self.options), copy, limits)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What one picture gave; `comparison` is that of its encoded copy."""
+
+    task: _Task
+    line: Timeline
+    decoded: decode.Decoded
+    measures: tuple[Json, ...] = ()
+    made: tuple[Made, ...] = ()
+    comparison: encode.Comparison | None = None
+    problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def lost(self) -> int:
+        """Packets that gave no picture; fields may come in packets of their own, two for a picture."""
+        return 0 if self.task.seen.interlaced else max(0, self.task.seen.packets - self.line.frames)
+
+
+def slow(source: Path, work: Path, sections: JsonObject) -> StageReport:
+    """Decode the original's pictures, choose keyframes, measure, encode what the plan leaves to this stage.
+
+    Files are written into `work`, a folder of this call's own. Gives the sections `derivation`, `quality`
+    and `timeline`, and the state: PROCESSED, PARTIAL (some of it is missing) or UNPLAYABLE (nothing
+    decodes). Raises SandboxError, ToolMissingError, VidneError where a copy could not be made.
+    """
+    media, plan = sections.get("media"), sections.get("derivation")
+    if not isinstance(media, dict) or not isinstance(plan, dict):
+        raise VidneError("The exhibit was not inspected.", advice="Retry its jobs from the first.")
+    pictures = [stream for stream in objects(sections.get("streams")) if stream.get("is_picture")]
+    outcomes = []
+    for number, stream in enumerate(pictures, 1):
+        outcomes.append(_one(_task(number, source, work, media, plan, stream)))
+    if not any(outcome.line.frames for outcome in outcomes):
+        return _nothing(plan, outcomes)
+    return _report(plan, media, outcomes)
+
+
+def _task(
+    number: int, source: Path, work: Path, media: JsonObject, plan: JsonObject, stream: JsonObject
+) -> _Task:
+    options = input_options(plan)
+    forced = whole(str(options["r"])) if "r" in options else None
+    duration_s = decimal(media.get("duration_s"))
+    seen = picture(stream, forced_rate=forced, container_s=duration_s)
+    wanted = None
+    for entry in objects(plan.get("copies")):
+        if entry.get("method") == "encode" and entry.get("video") == seen.index:
+            sounds = [
+                encode.Sound(index, sound.get("action") == "copy")
+                for sound in objects(entry.get("audio"))
+                if (index := whole(sound.get("index"))) is not None
+            ]
+            wanted = encode.plan(seen, sounds, str(entry["name"]))
+    return _Task(number, source, work, seen, stream, wanted, plan, duration_s)
+
+
+def _one(task: _Task) -> _Outcome:
+    """Decode one picture, and file what came of it."""
+    job = task.job(f"decode-{task.number}", task.copy)
+    frames = task.work / f"frames-{task.number}.yuv"
+    keyframes = Keyframes(frames, task.seen.frame_size)
+    try:
+        decoded = decode.decode(job, keyframes)
+        line = timeline(decoded.times, float(task.seen.tick))
+        outcome = _Outcome(task, line, decoded)
+        if not line.frames:
+            return outcome
+        kept, left_out = keyframes.finish(decoded.summary.camera)
+        names = "keyframe" if task.number == 1 else f"keyframe-{task.number}"
+        series = keyframe_files.Series(task.seen, kept, names, _stored_numbers(task, decoded))
+        files = keyframe_files.write(series, keyframes, task.work / f"keyframes-{task.number}", job.limits)
+    finally:
+        keyframes.close()
+        frames.unlink(missing_ok=True)
+    outcome = replace(outcome, made=tuple(files), problems=tuple(_ceiling(left_out=left_out)))
+    outcome = _measured(outcome, job, tuple(kept))
+    return _copied(outcome, job) if task.copy else outcome
+
+
+def _measured(outcome: _Outcome, job: decode.Job, kept: tuple[Kept, ...]) -> _Outcome:
+    task, decoded = outcome.task, outcome.decoded
+    observed = quality.Observed(
+        picture=task.seen,
+        timeline=outcome.line,
+        summary=decoded.summary,
+        kept=kept,
+        combing=decode.combing(job.out),
+        size=task.source.stat().st_size,
+        flagged=str(task.stream.get("field_order", "not stated")),
+    )
+    found = (*outcome.problems, *quality.problems(observed), *_decoding(outcome))
+    return replace(outcome, measures=tuple(quality.measures(observed)), problems=found)
+
+
+def _copied(outcome: _Outcome, job: decode.Job) -> _Outcome:
+    """The encoded copy, compared; one that is not alike is made again, finer."""
+    wanted = job.copy
+    if wanted is None:
+        raise ValueError("no copy was planned")
+    comparison = encode.compare(job.out, wanted, outcome.decoded.encoded, job.limits)
+    command, out = outcome.decoded.command, job.out
+    if comparison.mean_ssim is not None and not comparison.is_alike:
+        (job.out / wanted.name).unlink()
+        wanted = replace(wanted, crf=encode.FINER)
+        finer = outcome.task.job(f"finer-{outcome.task.number}", wanted)
+        command, encoded = decode.encode_again(finer, wanted)
+        comparison, out = encode.compare(finer.out, wanted, encoded, finer.limits), finer.out
+    detail: JsonObject = {
+        "label": "working copy, derived from the original",
+        "streams": [wanted.picture.index, *(sound.index for sound in wanted.sounds)],
+        "comparison": comparison.as_json(),
+    }
+    made = Made(Role.WORKING, wanted.name, out / wanted.name, identify("ffmpeg"), command, detail=detail)
+    problems = (*outcome.problems, *_differences(wanted.name, comparison))
+    return replace(outcome, made=(*outcome.made, made), comparison=comparison, problems=problems)
+
+
+def _differences(name: str, comparison: encode.Comparison) -> list[Problem]:
+    found = []
+    if not comparison.times_equal:
+        text = (
+            f"{name} has {comparison.frames} of {comparison.frames_expected} frames, their times differ by"
+            f" up to {comparison.worst_time_s:.3f} s from the original's."
+        )
+        found.append(Problem("copy-times-differ", text))
+    if comparison.sampled and not comparison.is_alike:
+        text = f"Sampled frames of {name} are less like the original's than they should be (SSIM"
+        found.append(Problem("copy-differs", f"{text} {comparison.worst_ssim:.3f} at worst)."))
+    return found
+
+
+def _ceiling(*, left_out: bool) -> list[Problem]:
+    text = "More happens than 200 keyframes can show: they were thinned out evenly over the clip."
+    return [Problem("keyframe-ceiling", text)] if left_out else []
+
+
+def _decoding(outcome: _Outcome) -> list[Problem]:
+    """What went wrong while decoding."""
+    decoded, lost = outcome.decoded, outcome.lost
+    found = [Problem("decode-error", line) for line in complaints(decoded.finished.stderr)[:_SAID_LIMIT]]
+    if lost:
+        text = f"{lost} of {outcome.task.seen.packets} packets of stream {outcome.task.seen.index} gave no"
+        found.append(Problem("frames-lost", f"{text} picture."))
+    if decoded.finished.stopped:
+        found.append(Problem("decode-stopped", f"Decoding was ended early: {decoded.finished.explain()}"))
+    if decoded.is_exhausted:
+        text = f"Only the first {decode.FRAME_BUDGET} frames were looked at, which is the most."
+        found.append(Problem("frame-budget", text))
+    return found
+
+
+def _stored_numbers(task: _Task, decoded: decode.Decoded) -> dict[int, int]:
+    """Of each shown frame its number among all stored ones; none where that cannot be known."""
+    packets = task.stream.get("packets")
+    listed = packets.get("hidden_pts") if isinstance(packets, dict) else None
+    hidden = sorted(
+        n for value in (listed if isinstance(listed, list) else []) if (n := whole(value)) is not None
+    )
+    stored, counted = task.stream.get("stored_frames"), task.seen.packets + task.seen.discarded
+    if len(hidden) != task.seen.discarded or (isinstance(stored, int) and stored > counted):
+        return {}
+    return {
+        index: index + bisect_left(hidden, pts) for index, pts in enumerate(decoded.stamps) if pts is not None
+    }
+
+
+def _nothing(plan: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
+    """Not one frame decoded."""
+    problems = [problem for outcome in outcomes for problem in _decoding(outcome)]
+    reason = "Nothing in it decodes: its packets are damaged, or are not what its container says they are."
+    derivation: JsonObject = {**plan, "method": "none", "reason": reason, "verdict": "nothing was made"}
+    return StageReport(
+        {"derivation": derivation},
+        problems=tuple(problems),
+        state=ExhibitState.UNPLAYABLE,
+        reason=reason,
+    )
+
+
+def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
+    comparisons = {
+        outcome.task.copy.name: outcome.comparison
+        for outcome in outcomes
+        if outcome.task.copy and outcome.comparison
+    }
+    copies: list[Json] = [_copy_json(copy, comparisons) for copy in objects(plan.get("copies"))]
+    partial = _partial(plan, media, outcomes)
+    derivation: JsonObject = {**plan, "copies": copies, "partial": partial}
+    if comparisons:
+        derivation["verdict"] = "derived from"
+    problems = [problem for outcome in outcomes for problem in outcome.problems]
+    if partial:
+        problems.insert(0, Problem("partial", partial))
+    main = outcomes[0]
+    return StageReport(
+        sections={
+            "derivation": derivation,
+            "timeline": [{"stream": o.task.seen.index, **o.line.as_json()} for o in outcomes],
+            "quality": {
+                "measures": [measure for outcome in outcomes for measure in outcome.measures],
+                "density_class": quality.density_class(),
+                "camera": main.decoded.summary.camera,
+                "scene_cuts_s": [round(cut, 3) for cut in main.decoded.summary.cuts[:1000]],
+            },
+        },
+        made=tuple(made for outcome in outcomes for made in outcome.made),
+        problems=tuple(problems),
+        state=ExhibitState.PARTIAL if partial else ExhibitState.PROCESSED,
+        reason=partial,
+    )
+
+
+def _copy_json(copy: JsonObject, comparisons: dict[str, encode.Comparison]) -> JsonObject:
+    comparison = comparisons.get(str(copy["name"]))
+    return {**copy, "comparison": comparison.as_json()} if comparison else copy
+
+
+def _partial(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -> str:
+    """A sentence where some of the footage is missing, with how much is left; else empty."""
+    said = str(plan.get("partial") or "")
+    for outcome in outcomes:
+        if not outcome.line.frames:
+            said = said or f"Nothing of stream {outcome.task.seen.index} decodes; the others do."
+        elif outcome.lost > _LOST_SHARE * outcome.task.seen.packets:
+            said = (
+                said or f"Of {outcome.task.seen.packets} packets only {outcome.line.frames} gave a picture."
+            )
+        elif outcome.decoded.finished.stopped or outcome.decoded.is_exhausted:
+            said = said or "Decoding was ended before the end of the file."
+    if not said:
+        return ""
+    main, promised = outcomes[0].line, decimal(media.get("duration_s"))
+    length = f"{main.frames} frames, {main.span_s + main.median_gap_s:.1f} s"
+    announced = f" of the {promised:.1f} s that its header states" if promised else ""
+    return f"{said} What decodes: {length}{announced}."
