@@ -45,7 +45,10 @@ class Stream:
     _node: Any
 
     def filter(self, name: str, *args: Value, **options: Value) -> "Stream":
-        """This stream through one filter; a value is escaped as the graph's syntax needs."""
+        """This stream through one filter; a value is escaped as the graph's syntax needs.
+
+        A value without a name must need no escaping by itself (TypeError).
+        """
         return join([self], name, *args, **options)
 
     def split(self, count: int) -> "tuple[Stream, ...]":
@@ -83,6 +86,10 @@ def open_input(path: str = SOURCE, options: Options = _NONE) -> Input:
 def join(streams: Sequence[Stream], name: str, *args: Value, **options: Value) -> Stream:
     """Several streams into one filter (`ssim`, `overlay`, `concat`)."""
     _check_values(args)
+    for value in args:
+        # ffmpeg-python escapes these twice, so that the filter would see backslashes.
+        if any(char in str(value) for char in "\\'=:"):
+            raise TypeError(f"{value!r} is given to the filter {name} by its place: give it by its name")
     nodes = [stream._node for stream in streams]
     return Stream(_ffmpeg.filter(nodes, name, *args, **_checked(options)))
 
