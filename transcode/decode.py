@@ -157,7 +157,7 @@ def small_size(picture: Picture) -> tuple[int, int]:
 def _command(job: Job, pipes: _Pipes) -> tuple[str, ...]:
     picture = job.picture
     small_fd, *stamp_fds = pipes.writing
-    source = ffmpeg.open_input(options={**job.input_options, "noautorotate": None})
+    source = ffmpeg.open_input(options=job.input_options)
     decoded = source.stream(str(picture.index))
     if picture.is_hdr:
         decoded = tone_mapped(decoded)
@@ -188,7 +188,7 @@ def _command(job: Job, pipes: _Pipes) -> tuple[str, ...]:
 
 def encode_again(job: Job, copy: encode.Plan) -> tuple[tuple[str, ...], list[int | None]]:
     """Decode once more for an encode alone; its command, and the timestamps of the frames that went in."""
-    source = ffmpeg.open_input(options={**job.input_options, "noautorotate": None})
+    source = ffmpeg.open_input(options=job.input_options)
     decoded = source.stream(str(job.picture.index))
     if job.picture.is_hdr:
         decoded = tone_mapped(decoded)

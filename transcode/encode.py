@@ -12,7 +12,7 @@ from pathlib import Path
 from evidence.errors import VidneError
 from evidence.jsontypes import JsonObject
 from transcode import ffmpeg
-from transcode.picture import Picture, turned
+from transcode.picture import Picture
 from transcode.probe import NotMediaError, probe
 from transcode.sandbox import Command, Limits, output_file, run
 
@@ -21,6 +21,7 @@ FINER = 14
 _AAC_RATE = "160k"
 MEAN_SSIM, WORST_SSIM = 0.97, 0.95
 _SAMPLES = 24
+_LEAST_SIDE = 8  # SSIM is of blocks of 8 x 8 samples
 _REFERENCE, _TIMES, _SSIM = "reference.gray", "copy-times.txt", "ssim.txt"
 _STAMP = re.compile(r"^frame:\d+\s+pts:(-?\d+)\s", re.MULTILINE)
 _SCORE = re.compile(r"^n:\d+ Y:(\d\.\d+|inf|nan)", re.MULTILINE)
@@ -91,8 +92,6 @@ def outputs(
         "frames:v": limit,
         **actions,
         **rates,
-        # The picture is turned already: without this and the filter it would be turned again in showing.
-        "metadata:s:v:0": "rotate=0",
         "map_metadata": -1,
         "map_chapters": -1,
         "write_tmcd": 0,
@@ -117,15 +116,14 @@ def timed(tick: Fraction) -> ffmpeg.Options:
 
 
 def _for_viewing(stream: ffmpeg.Stream, seen: Picture) -> ffmpeg.Stream:
-    """Deinterlaced at field rate, of one even size, upright, 8-bit 4:2:0."""
+    """Deinterlaced at field rate, of one even size, 8-bit 4:2:0."""
     if seen.interlaced:
         stream = stream.filter("bwdif", mode="send_field", deint="interlaced")
     # A stream that changes its size is brought back to the first one.
     stream = stream.filter("scale", seen.width, seen.height)
     if seen.even != (seen.width, seen.height):
         stream = stream.filter("pad", *seen.even)
-    upright = turned(stream, seen).filter("sidedata", mode="delete", type="DISPLAYMATRIX")
-    return upright.filter("format", "yuv420p|yuvj420p")
+    return stream.filter("format", "yuv420p|yuvj420p")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +209,8 @@ def compare(work: Path, made: Plan, encoded: Sequence[int | None], limits: Limit
     (work / made.reference).unlink()
     source_tick = copy_tick(made.picture)
     offset, worst = _time_difference(encoded, source_tick, shown, tick)
-    scores = _scores(_listing(out, _SSIM))
+    comparable = min(probed.pictures[0].width, probed.pictures[0].height) >= _LEAST_SIDE
+    scores = _scores(_listing(out, _SSIM)) if comparable else []
     return Comparison(
         frames_expected=len(encoded),
         frames=len(shown),

@@ -5,15 +5,18 @@ written; each product is probed and proved before it is filed. A product that fa
 is left to the slow stage, with the reason.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evidence.errors import VidneError
 from evidence.exhibits import ExhibitState, Problem, Role
 from evidence.jsontypes import Json, JsonObject
-from transcode import preview, products, proof, remux, stills
+from transcode import preview, products, proof, quality, remux, stills
 from transcode.model import Made, StageReport
 from transcode.probe import decimal, objects
 from transcode.tools import identify
+
+UNDECODABLE = "None of its intra frames can be decoded, so the packets are not taken as they are."
 
 
 def fast(source: Path, work: Path, sections: JsonObject) -> StageReport:
@@ -34,44 +37,83 @@ def fast(source: Path, work: Path, sections: JsonObject) -> StageReport:
 def _moving(
     source: Path, work: Path, media: JsonObject, plan: JsonObject, streams: list[JsonObject]
 ) -> StageReport:
-    pictures = [stream for stream in streams if stream.get("is_picture")]
-    extra = [preview.output(pictures[0], decimal(media.get("duration_s")), plan)] if pictures else []
+    picture = _previewed(plan, streams)
+    extra = [preview.output(picture, decimal(media.get("duration_s")), plan)] if picture else []
     made = remux.make(source, work, products.planned(plan, streams), extra)
-    derivation = _outcome(plan, made)
-    files = [file for proved in made.held for file in remux.filed(proved)]
+    previews = preview.collect(work)
+    dark = _dark(plan, picture, made.failures) if picture and not previews else ""
+    held = [proved for proved in made.held if proved.product.name != dark]
+    derivation = _outcome(plan, held, made.failures, dark)
+    files = [file for proved in held for file in remux.filed(proved)]
     files += [
-        Made(Role.PREVIEW, path.name, path, identify("ffmpeg"), made.command, detail={"time_s": time})
-        for path, time in preview.collect(work)
+        Made(Role.PREVIEW, path.name, path, identify("ffmpeg"), made.command, detail={"time_s": time_s})
+        for path, time_s in previews
     ]
     problems = [Problem("remux-failed", f"{name}: {reason}") for name, reason in made.failures.items()]
-    done = media.get("kind") == "audio" and derivation["method"] == "remux"
+    if dark:
+        problems.append(Problem("no-intra-frame", f"{dark}: {UNDECODABLE}"))
+    state, reason = _sound_ended(media, derivation)
     return StageReport(
         sections={"derivation": derivation},
         made=tuple(files),
         problems=tuple(problems),
-        state=ExhibitState.PROCESSED if done else None,
-        reason="Its sound is ready; it has no pictures." if done else "",
+        state=state,
+        reason=reason,
     )
 
 
-def _outcome(plan: JsonObject, made: remux.Outcome) -> JsonObject:
-    """The plan with what came of it: a working copy that does not hold is left to be encoded."""
+def _previewed(plan: JsonObject, streams: list[JsonObject]) -> JsonObject | None:
+    """The picture of the first working copy, which previews are made of, or None."""
+    wanted = next((copy["video"] for copy in objects(plan.get("copies"))), None)
+    return next(
+        (stream for stream in streams if stream.get("is_picture") and stream.get("index") == wanted), None
+    )
+
+
+def _dark(plan: JsonObject, picture: JsonObject, failures: Mapping[str, str]) -> str:
+    """The remux of a picture of which no frame was decoded: its name, or empty where none holds anyway."""
+    copies = objects(plan.get("copies"))
+    found = (copy for copy in copies if copy["video"] == picture["index"] and copy["method"] == "remux")
+    return next((name for copy in found if (name := str(copy["name"])) not in failures), "")
+
+
+def _sound_ended(media: JsonObject, derivation: JsonObject) -> tuple[ExhibitState | None, str]:
+    """What becomes of a file without pictures: it has no slow stage, unless its remux failed."""
+    if media.get("kind") != "audio" or derivation["method"] != "remux":
+        return None, ""
+    cut = str(derivation.get("partial") or "")
+    if cut:
+        return ExhibitState.PARTIAL, f"{cut} It has no pictures."
+    return ExhibitState.PROCESSED, "Its sound is ready; it has no pictures."
+
+
+def _outcome(
+    plan: JsonObject, held: Sequence[remux.Proved], failures: Mapping[str, str], dark: str
+) -> JsonObject:
+    """The plan with what came of it: a copy that does not hold, or is `dark`, is left to be encoded."""
     copies: list[Json] = []
     reasons: list[str] = []
+    fates = {stream["index"]: stream for stream in objects(plan.get("streams"))}
     for copy in objects(plan.get("copies")):
-        failure = made.failures.get(str(copy["name"]))
-        if failure:
-            reasons.append(f"A remux did not hold: {failure}")
-        copies.append({**copy, "method": "encode"} if failure else copy)
+        failure = failures.get(str(copy["name"]))
+        reason = f"A remux did not hold: {failure}" if failure else ""
+        if copy["name"] == dark:
+            reason = UNDECODABLE
+        if reason:
+            reasons.append(reason)
+            video = copy["video"]
+            fates |= {video: {**fates[video], "action": "encode", "reason": reason}} if video in fates else {}
+        copies.append({**copy, "method": "encode"} if reason else copy)
     encode = plan["method"] == "encode" or bool(reasons)
-    proofs: list[Json] = [proved.as_json() for proved in made.held]
-    verdicts = [proved.verdict for proved in made.held if proved.product.role is Role.WORKING]
+    proofs: list[Json] = [proved.as_json() for proved in held]
+    verdicts = [proved.verdict for proved in held if proved.product.role is Role.WORKING]
     verdict = proof.IDENTICAL if set(verdicts) == {proof.IDENTICAL} else "derived from"
     return {
         **plan,
         "method": "encode" if encode else plan["method"],
         "reason": reasons[0] if reasons else plan["reason"],
         "verdict": "pending" if encode else verdict,
+        "streams": [*fates.values()],
         "copies": copies,
         "proofs": proofs,
     }
@@ -98,7 +140,13 @@ def _still(source: Path, work: Path, format_name: str, plan: JsonObject) -> Stag
     )
     problems = (Problem("partial", partial),) if partial else ()
     return StageReport(
-        sections={"derivation": derivation},
+        sections={
+            "derivation": derivation,
+            "quality": {
+                "measures": quality.still_measures(report.shown, report.luma),
+                "density_class": quality.density_class(),
+            },
+        },
         made=(made,),
         problems=problems,
         state=ExhibitState.PARTIAL if partial else ExhibitState.PROCESSED,

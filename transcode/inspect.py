@@ -6,7 +6,7 @@ from evidence.exhibits import ExhibitState, Problem
 from evidence.jsontypes import Json, JsonObject
 from transcode import metadata, normalise, stills
 from transcode.model import StageReport
-from transcode.probe import NotMediaError, Probed, Stream, probe
+from transcode.probe import NotMediaError, Probed, Stream, complaints, probe
 from transcode.sniff import Kind, Sniffed, sniff
 
 # ffprobe's names, kept as they are.
@@ -59,7 +59,7 @@ def inspect(source: Path, work: Path, filename: str) -> StageReport:  # noqa: AR
     try:
         probed = probe(source)
     except NotMediaError as error:
-        said = [Problem("unreadable", line) for line in error.detail.splitlines()[:_SAID_LIMIT]]
+        said = [Problem("unreadable", line) for line in complaints(error.detail)[:_SAID_LIMIT]]
         return _ended(sniffed, ExhibitState.UNPLAYABLE, f"{sniffed.text} {error.what}", said)
     if not (probed.pictures or probed.sounds):
         return _ended(sniffed, ExhibitState.UNPLAYABLE, "It has neither pictures nor sound.")
@@ -76,14 +76,17 @@ def _moving(probed: Probed, filename: str, sniffed: Sniffed) -> StageReport:
         "duration_s": probed.duration_s,
         "signed": sniffed.signed,
     }
+    nothing = plan["method"] == "none"
     return StageReport(
         sections={
             "media": media,
             "metadata": section,
             "streams": [_described(stream) for stream in probed.streams],
-            "derivation": plan,
+            "derivation": {**plan, "verdict": "nothing was made"} if nothing else plan,
         },
         problems=(*_damage(probed), *_signature(sniffed), *_assumptions(plan), *metadata.problems(section)),
+        state=ExhibitState.UNPLAYABLE if nothing else None,
+        reason=str(plan["reason"]) if nothing else "",
     )
 
 
@@ -122,11 +125,15 @@ def _damage(probed: Probed) -> list[Problem]:
     found = [Problem("read-error", line) for line in probed.said[:_SAID_LIMIT]]
     for stream in probed.streams:
         packets, missing = stream.packets, normalise.missing_frames(stream, probed)
-        if stream.is_picture and packets.discarded:
+        hidden, stored = normalise.hidden_frames(stream, probed), packets.count + missing
+        if stream.is_picture and hidden:
+            text = f"Of {stored} stored frames of stream {stream.index}, {hidden} are not shown (edit list)."
+            found.append(Problem("hidden-frames", text))
+        elif stream.is_picture and packets.discarded:
             text = f"Of {packets.count} packets of stream {stream.index}, {packets.discarded} are not shown."
             found.append(Problem("hidden-frames", text))
-        elif stream.is_picture and missing:
-            text = f"Stream {stream.index} lists {packets.count + missing} frames; {missing} are missing."
+        if stream.is_picture and missing and normalise.cut_off(probed):
+            text = f"Stream {stream.index} lists {stored} frames; {missing} are missing."
             found.append(Problem("missing-frames", text))
         if packets.corrupt:
             found.append(

@@ -15,7 +15,7 @@ from transcode import ffmpeg
 from transcode.frames import Plane
 from transcode.keyframes import Kept, Keyframes
 from transcode.model import Made
-from transcode.picture import Picture, rgb, turned
+from transcode.picture import Picture, rgb
 from transcode.sandbox import Command, Limits, output_file, run
 from transcode.tools import identify, identify_library
 
@@ -90,8 +90,8 @@ def _command(series: Series, slots: Sequence[int], thumb: tuple[int, int]) -> tu
     chosen = "+".join(f"eq(n,{slot})" for slot in slots)
     frames = ffmpeg.open_input("/in/frames", raw).stream("v:0").filter("select", chosen)
     large, small = frames.split(2)
-    pages = turned(rgb(large, seen, "rgb24"), seen)
-    thumbs = rgb(turned(small, seen).filter("scale", *thumb, flags="area"), seen, "bgr24")
+    pages = rgb(large, seen, "rgb24")
+    thumbs = rgb(small.filter("scale", *thumb, flags="area"), seen, "bgr24")
     return ffmpeg.command(
         ffmpeg.output(
             [pages],

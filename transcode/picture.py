@@ -18,20 +18,20 @@ _SDR_NITS = 100  # luminance of diffuse white that tone mapping aims at
 class Picture:
     """A video stream: sizes in pixels, `tick` the seconds of one unit of its timestamps.
 
-    `turn` is by how many degrees clockwise (0, 90, 180, 270) it is shown, after mirroring where `mirrored`.
-    `packets` counts those that are shown, `promised_s` is the duration that its header states.
+    `width`, `height` and `sar` are those of its frames once ffmpeg has turned them upright (display matrix,
+    ISO/IEC 14496-12, 6.2.2), `coded` the size before. `packets` counts those that are shown, `promised_s` is
+    the duration that its header states.
     """
 
     index: int
     codec: str
+    coded: tuple[int, int]
     width: int
     height: int
     pixel_format: str
     tick: Fraction
     packets: int
     discarded: int
-    turn: int
-    mirrored: bool
     sar: Fraction
     interlaced: bool
     transfer: str
@@ -53,7 +53,7 @@ class Picture:
 
     @property
     def even(self) -> tuple[int, int]:
-        """Coded width and height, rounded up to what 4:2:0 in H.264 can hold."""
+        """Width and height, rounded up to what 4:2:0 in H.264 can hold."""
         return self.width + self.width % 2, self.height + self.height % 2
 
     @property
@@ -63,9 +63,10 @@ class Picture:
 
     @property
     def shown(self) -> tuple[int, int]:
-        """Width and height on a screen with square pixels, upright."""
-        width = round(self.width * self.sar)
-        return (self.height, width) if self.turn in (90, 270) else (width, self.height)
+        """Width and height on a screen with square pixels."""
+        if self.width == self.coded[0]:
+            return round(self.width * self.sar), self.height
+        return self.width, round(self.height / self.sar)  # lying: its stored width is now its height
 
     @property
     def rate(self) -> float:
@@ -82,19 +83,20 @@ def picture(stream: JsonObject, *, forced_rate: int | None, container_s: float |
     counted = packets if isinstance(packets, dict) else {}
     discarded = whole(counted.get("discarded")) or 0
     tick = Fraction(1, forced_rate) if forced_rate else ratio(_text(stream, "time_base"))
-    turn = whole(stream.get("rotation")) or 0
+    coded = (whole(stream.get("width")) or 0, whole(stream.get("height")) or 0)
+    lies = whole(stream.get("rotation")) in (90, 270)
+    width, height = reversed(coded) if lies else coded
     return Picture(
         index=whole(stream.get("index")) or 0,
         codec=_text(stream, "codec"),
-        width=whole(stream.get("width")) or 0,
-        height=whole(stream.get("height")) or 0,
+        coded=coded,
+        width=width,
+        height=height,
         pixel_format=_text(stream, "pix_fmt"),
         tick=tick or Fraction(1, 1000),
         packets=(whole(counted.get("count")) or 0) - discarded,
         discarded=discarded,
-        turn=turn if turn in (90, 180, 270) else 0,
-        mirrored=stream.get("mirrored") is True,
-        sar=_sar(stream),
+        sar=1 / _sar(stream) if lies else _sar(stream),
         interlaced=_text(stream, "field_order") in _FIELDS,
         transfer=_text(stream, "color_transfer"),
         matrix=_text(stream, "color_space"),
@@ -115,17 +117,6 @@ def tone_mapped(stream: ffmpeg.Stream) -> ffmpeg.Stream:
         .filter("zscale", t="bt709", m="bt709", r="tv")
         .filter("format", "yuv420p")
     )
-
-
-def turned(stream: ffmpeg.Stream, seen: Picture) -> ffmpeg.Stream:
-    """The picture upright, as its display matrix says (ISO/IEC 14496-12, 6.2.2)."""
-    if seen.turn == 180:
-        # A mirrored half turn is a mirrored picture.
-        return stream.filter("hflip") if seen.mirrored else stream.filter("hflip").filter("vflip")
-    if seen.turn:
-        mirrored = stream.filter("hflip") if seen.mirrored else stream
-        return mirrored.filter("transpose", "clock" if seen.turn == 90 else "cclock")
-    return stream.filter("vflip") if seen.mirrored else stream
 
 
 def rgb(stream: ffmpeg.Stream, seen: Picture, pixel_format: str) -> ffmpeg.Stream:
@@ -150,7 +141,7 @@ def matrix(seen: Picture) -> str:
         return "bt2020"
     if seen.matrix == "bt709":
         return "bt709"
-    return "bt709" if seen.width > 1024 or seen.height > 576 else "bt601"
+    return "bt709" if seen.coded[0] > 1024 or seen.coded[1] > 576 else "bt601"
 
 
 def _text(stream: JsonObject, name: str) -> str:

@@ -1,5 +1,6 @@
 """Quality as numbers and advice, never pass or fail: what a shop could change, what an examiner must know."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -60,10 +61,10 @@ def density_class() -> JsonObject:
     }
 
 
-def still_measures(width: int, height: int, histogram: list[int]) -> list[Json]:
+def still_measures(shown: tuple[int, int], histogram: Sequence[int]) -> list[Json]:
     """The measures of a still: `histogram` counts its luma samples by value, 0 to 255 (full range)."""
     pillow = ("Pillow", version("pillow"))
-    listed = [_measure("stored size", f"{width}x{height}", "pixels", pillow)]
+    listed = [_measure("shown size", f"{shown[0]}x{shown[1]}", "pixels", pillow)]
     total = sum(histogram)
     if total and len(histogram) == 256:
         dark, bright = sum(histogram[: DARK + 1]) / total, sum(histogram[BRIGHT:]) / total
@@ -83,8 +84,8 @@ def problems(seen: Observed) -> list[Problem]:
         )
     if seen.timeline.steady and seen.timeline.dropped:
         first = seen.timeline.dropped[0]
-        text = f"Frames are missing after {len(seen.timeline.dropped)} of them, first at {first:.3f} s."
-        found.append(Problem("dropped-frames", text))
+        text = f"{len(seen.timeline.dropped)} gaps are longer than 1.5 times the usual one, the first after"
+        found.append(Problem("dropped-frames", f"{text} {first:.3f} s: frames may be missing there."))
     return found
 
 
@@ -93,7 +94,7 @@ def _sizes(seen: Observed) -> list[JsonObject]:
     probe = _tool("ffprobe")
     width, height = picture.shown
     listed = [
-        _measure("coded size", f"{picture.width}x{picture.height}", "pixels", probe),
+        _measure("coded size", "x".join(map(str, picture.coded)), "pixels", probe),
         _measure("shown size", f"{width}x{height}", "square pixels", probe),
     ]
     rate, span = seen.timeline.rate, seen.timeline.span_s

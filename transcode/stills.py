@@ -21,7 +21,8 @@ _LIMITS = Limits(cpu_s=120, wall_s=180, file_bytes=1024**3)
 class StillReport:
     """What the child said, checked: either `refused` or `failed` is a sentence, or the rest is set.
 
-    `exif` holds (tag, value) pairs as `source` (exifread or Pillow) printed them; sizes are pixels as stored.
+    `exif` holds (tag, value) pairs as `source` (exifread or Pillow) printed them; sizes are pixels as stored;
+    `luma` counts the copy's samples by value, 0 to 255.
     """
 
     width: int = 0
@@ -37,6 +38,7 @@ class StillReport:
     name: str = ""
     shown: tuple[int, int] = (0, 0)
     partial: str = ""
+    luma: tuple[int, ...] = ()
     refused: str = ""
     failed: str = ""
 
@@ -94,6 +96,7 @@ def _checked(finished: Finished) -> StillReport:
         name=name if name in ("working.jpg", "working.png") else "",
         shown=_size(values.get("shown")),
         partial=_text(values, "partial"),
+        luma=_counts(values.get("luma")),
     )
 
 
@@ -117,6 +120,11 @@ def _pairs(value: Json) -> tuple[tuple[str, str], ...]:
 def _size(value: Json) -> tuple[int, int]:
     width, height = value if isinstance(value, list) and len(value) == 2 else (0, 0)
     return whole(width) or 0, whole(height) or 0
+
+
+def _counts(value: Json) -> tuple[int, ...]:
+    counts = [whole(entry) for entry in value] if isinstance(value, list) else []
+    return tuple(count for count in counts if count is not None and count >= 0)
 
 
 def _position(value: Json) -> tuple[float, float, str] | None:

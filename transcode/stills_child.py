@@ -71,7 +71,8 @@ def copy(image: Image.Image) -> dict[str, Any]:
         shown = shown if same_profile else shown.convert("RGB")
         kept = profile if same_profile else None
         shown.save(OUT / name, "JPEG", quality=95, subsampling=0, icc_profile=kept)
-    return {"name": name, "shown": list(shown.size), "partial": partial}
+    luma = shown.convert("L").histogram()
+    return {"name": name, "shown": list(shown.size), "partial": partial, "luma": luma}
 
 
 def _exifread() -> tuple[list[list[str]], str]:
