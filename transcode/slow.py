@@ -167,8 +167,8 @@ def _differences(name: str, comparison: encode.Comparison) -> list[Problem]:
     found = []
     if not comparison.times_equal:
         text = (
-            f"{name} has {comparison.frames} of {comparison.frames_expected} frames; its times differ from the original's by"
-            f" up to {comparison.worst_time_s:.3f} s; in an MP4 they cannot run backwards."
+            f"{name} has {comparison.frames} of {comparison.frames_expected} frames, shown up to"
+            f" {comparison.worst_time_s:.3f} s from their time; an MP4 holds no times that run backwards."
         )
         found.append(Problem("copy-times-differ", text))
     if comparison.sampled and not comparison.is_alike:
