@@ -137,8 +137,10 @@ class VerificationReport:
 
     @property
     def verdict(self) -> str:
-        """The exit code in words."""
-        return _VERDICTS[self.exit_code]
+        """The exit code in words, with the checks that were not made: no pass covers for them."""
+        skipped = [check.name for check in self.checks if check.status is Status.NOT_CHECKED]
+        words = _VERDICTS[self.exit_code]
+        return f"{words}; not checked: {', '.join(skipped)}" if skipped else words
 
     def as_json(self) -> JsonObject:
         """The report as `--json` prints it."""
