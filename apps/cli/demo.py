@@ -115,6 +115,7 @@ def _row(known: JsonObject) -> list[str]:
         found.append(str(derivation.get("reason", "")))
     if isinstance(problems, list):
         found += [str(item["text"]) for item in problems if isinstance(item, dict)]
+    found = list(dict.fromkeys(found))
     return [
         str(known["exhibit"]).rpartition("/")[2],
         printable(str(original["filename"]).rpartition("/")[2]) if isinstance(original, dict) else "",
