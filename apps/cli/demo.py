@@ -11,7 +11,7 @@ from rich.table import Table
 
 from apps.cli.common import pass_context
 from apps.cli.main import Context
-from apps.cli.submit import Outcome, submit
+from apps.cli.submit import SOME_TROUBLED, SOME_UNREADABLE, Outcome, submit
 from apps.cli.verify import expected_objects, tell_report
 from apps.supervisor import supervised
 from apps.view import exhibit_json
@@ -20,7 +20,7 @@ from evidence.catalogue.cases import Case, list_cases, open_case
 from evidence.catalogue.exhibits import list_exhibits
 from evidence.clock import timestamp
 from evidence.custody import CustodyEvent
-from evidence.exhibits import Source
+from evidence.exhibits import ExhibitState, Source
 from evidence.jsontypes import JsonObject
 from evidence.settings import Settings
 from evidence.text import printable
@@ -65,7 +65,7 @@ def command(context: Context, *, fresh: bool) -> int:
     code = _verify(app, case)
     click.echo(f"\n{len(outcome.received)} files in {time.monotonic() - started:.0f} s.")
     _what_next(app, case)
-    return code or (4 if outcome.failures else 0)
+    return code or _trouble(outcome)
 
 
 def _application(context: Context, *, fresh: bool) -> Application:
@@ -96,9 +96,9 @@ def _open_case(app: Application) -> Case:
 
 
 def _show(app: Application, outcome: Outcome) -> None:
-    table = Table(
-        "exhibit", "file", "state", "method", "keyframes", "SHA-256", "what was found", show_lines=True
-    )
+    table = Table("exhibit", "file", "state", "method", "keyframes", show_lines=True)
+    table.add_column("SHA-256", overflow="fold", min_width=32)  # whole: two lines of it
+    table.add_column("what was found")
     for exhibit in sorted(outcome.exhibits, key=lambda item: item.number):
         with app.catalogue.read() as connection:
             known = exhibit_json(connection, app.ledger, exhibit)
@@ -142,6 +142,14 @@ def _verify(app: Application, case: Case) -> int:
     click.echo("\nVerifying the case:")
     tell_report(report, [])
     return report.exit_code
+
+
+def _trouble(outcome: Outcome) -> int:
+    """As `submit`: the samples hold a refused and an unplayable file, but none that kills or stops a job."""
+    if outcome.failures:
+        return SOME_UNREADABLE
+    stuck = any(exhibit.state is ExhibitState.QUARANTINED for exhibit in outcome.exhibits)
+    return SOME_TROUBLED if stuck else 0
 
 
 def _what_next(app: Application, case: Case) -> None:
