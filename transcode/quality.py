@@ -133,7 +133,7 @@ def _rates(seen: Observed) -> list[JsonObject]:
         listed.append(_measure("gaps over 1.5 x median", len(line.dropped), "gaps", ours, advice))
     else:
         listed.append(
-            _measure("gaps over 1.5 x median", None, "gaps", ours, "Not told: the rate is not constant.")
+            _measure("gaps over 1.5 x median", None, "gaps", ours, "The rate is not constant.")
         )
     return listed
 

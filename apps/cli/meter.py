@@ -9,24 +9,31 @@ from typing import Protocol
 class Meter(Protocol):
     """Something that shows how far a task has come."""
 
-    def begin(self, description: str, total: int | None) -> None:
-        """Start the next task; `total` bytes, or None where there is nothing to weigh."""
+    def begin(self, description: str, total: int, unit: str = "bytes") -> None:
+        """Start the next task, of `total` bytes or, with another `unit`, of so many of that."""
         ...
 
     def advance(self, count: int) -> None:
-        """`count` more bytes are done."""
+        """So many more are done."""
+        ...
+
+    def reach(self, count: int) -> None:
+        """So many are done in all."""
         ...
 
     def note(self, text: str) -> None:
-        """Say beside the bar how the jobs stand."""
+        """Say something beside the bar."""
         ...
 
 
 class _Silent:
-    def begin(self, description: str, total: int | None) -> None:
+    def begin(self, description: str, total: int, unit: str = "bytes") -> None:
         pass
 
     def advance(self, count: int) -> None:
+        pass
+
+    def reach(self, count: int) -> None:
         pass
 
     def note(self, text: str) -> None:

@@ -5,37 +5,87 @@ import click
 from evidence.jsontypes import Json, JsonObject
 from evidence.text import human_size, printable
 
+_INDENT = 13
+
 
 def tell_exhibit(known: JsonObject) -> None:
     """Print what `exhibit show --json` holds, the way a person reads it."""
     original = _object(known["original"])
     click.echo(f"{known['exhibit']}  {known['state']}  {_text(known['reason'])}".rstrip())
-    click.echo(f"  file      {_text(original['filename'])}  ({human_size(_int(original['size']))})")
-    click.echo(f"  SHA-256   {original['sha256']}")
-    click.echo(f"  BLAKE3    {original['blake3']}")
+    _line("file", f"{_text(original['filename'])}  ({human_size(_int(original['size']))})")
+    _line("SHA-256", original["sha256"])
+    _line("BLAKE3", original["blake3"])
     for item in _objects(known["submissions"]):
-        click.echo(f"  received  {item['received_at']}  {item['source']}, by {item['actor']}")
-    derivation = _object(known["derivation"])
-    if derivation:
-        click.echo(f"  working copy  {derivation.get('method')}: {_text(derivation.get('reason'))}")
-        click.echo(f"  proof     {_text(derivation.get('verdict'))}")
-    _tell_measures(known)
-    for item in _objects(known["renditions"]):
-        click.echo(f"  {item['role']:<13} {item['name']}  ({human_size(_int(item['size']))})")
-    for item in _objects(known["custody"]):
-        click.echo(f"  {item['seq']:>4}  {item['at']}  {item['type']}  by {item['actor']}")
+        _line("received", f"{item['received_at']}  {item['source']}, by {_text(item['actor'])}")
     for item in _objects(known["problems"]):
-        click.echo(f"  ! {_text(item['text'])}")
+        _line("problem", item["text"])
+    _tell_metadata(_object(known["metadata"]))
+    _tell_streams(known)
+    _tell_quality(_object(known["quality"]))
+    _tell_files(known)
+    for number, item in enumerate(_objects(known["custody"])):
+        _line(
+            "custody" if not number else "",
+            f"{item['seq']}  {item['at']}  {item['type']}  by {item['actor']}",
+        )
 
 
-def _tell_measures(known: JsonObject) -> None:
-    quality = _object(known["quality"])
+def _tell_metadata(metadata: JsonObject) -> None:
+    """Times, places, devices as the file has them, each with its source."""
+    for item in _objects(metadata.get("capture_times")):
+        source = f"{item['source']} {_text(item.get('name'))}".strip()
+        _line("time", f"{_text(item['value'])}  [{source}] {_text(item['meaning'])}")
+    for item in _objects(metadata.get("positions")):
+        _line("position", f"{item['latitude']}, {item['longitude']}  [{_text(item['source'])}]")
+    for item in _objects(metadata.get("device")):
+        _line(str(item["what"]), f"{_text(item['value'])}  [{_text(item['source'])}]")
+    for item in _objects(metadata.get("conflicts")):
+        values = "; ".join(
+            f"{_text(v.get('value'))} [{_text(v['source'])}]" for v in _objects(item["values"])
+        )
+        _line("conflict", f"{_text(item['what'])}: {values}")
+
+
+def _tell_streams(known: JsonObject) -> None:
+    derivation = _object(known["derivation"])
+    for item in _objects(known["streams"]):
+        size = f" {item['width']}x{item['height']}" if item.get("width") else ""
+        packets = _object(item.get("packets"))
+        _line(
+            "stream",
+            f"{item['index']} {item['type']} {_text(item['codec'])}{size}, {packets.get('count')} packets",
+        )
+    if derivation:
+        _line("method", f"{derivation.get('method')}: {_text(derivation.get('reason'))}")
+        _line("verdict", derivation.get("verdict"))
+    for item in _objects(derivation.get("streams")):
+        if item.get("reason"):
+            _line("", f"stream {item['index']} {item['action']}: {_text(item['reason'])}")
+
+
+def _tell_quality(quality: JsonObject) -> None:
     for item in _objects(quality.get("measures")):
-        unit = item.get("unit") or ""
-        click.echo(f"  {item['name']}: {_text(item['value'])} {unit}  {_text(item.get('advice'))}".rstrip())
-    density = quality.get("density_class")
-    if isinstance(density, dict):
-        click.echo(f"  pixel density: {_text(density.get('text'))}")
+        value = (
+            "not told" if item.get("value") is None else f"{_text(item['value'])} {_text(item.get('unit'))}"
+        )
+        _line("measure", f"{_text(item['name'])}: {value}  {_text(item.get('advice'))}")
+    density = _object(quality.get("density_class"))
+    if density:
+        _line("density", density.get("text"))
+
+
+def _tell_files(known: JsonObject) -> None:
+    details = {item["name"]: item for item in _objects(known["keyframes"])}
+    for item in _objects(known["renditions"]):
+        seen = details.get(item["name"], {})
+        reasons = seen.get("reasons")
+        why = ", ".join(map(str, reasons)) if isinstance(reasons, list) else ""
+        when = f"  at {seen['time_s']} s, frame {seen['frame']}: {why}" if "time_s" in seen else ""
+        _line(str(item["role"]), f"{item['name']}  ({human_size(_int(item['size']))}){when}")
+
+
+def _line(label: str, value: Json) -> None:
+    click.echo(f"  {label:<{_INDENT}} {_text(value)}".rstrip())
 
 
 def _text(value: Json) -> str:

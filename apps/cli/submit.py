@@ -11,7 +11,8 @@ from apps.cli.main import Context, echo_json
 from apps.cli.meter import Meter, meter
 from apps.supervisor import Supervisor, supervised
 from apps.wiring import Application
-from evidence.catalogue.exhibits import Exhibit, list_exhibits
+from evidence.catalogue.exhibits import Exhibit, submitted_exhibits
+from evidence.catalogue.intake import progress_of
 from evidence.errors import StorageFullError, UnreadableError, UsageError, VidneError
 from evidence.exhibits import ExhibitState, Source
 from evidence.jsontypes import Json, JsonObject
@@ -130,27 +131,29 @@ def _receive_all(intaker: Intaker, paths: tuple[Path, ...], outcome: Outcome, sh
 
 
 def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Meter, *, wait: bool) -> None:
-    wanted = {item.exhibit_id for item in outcome.received}
-    if not wanted:
+    if not outcome.received:
         return
-    shown.begin("processing" if wait else "sealing", None)
+    begun = False
     while True:
         with app.catalogue.read() as connection:
-            outcome.exhibits = [e for e in list_exhibits(connection) if e.id in wanted]
-        done = sum(_is_done(exhibit, wait=wait) for exhibit in outcome.exhibits)
-        shown.note(f"{done} of {len(wanted)} exhibits")
-        if done == len(wanted):
-            return
+            progress = progress_of(connection, outcome.submission)
+            done = progress.final if wait else progress.sealed
+            if done == progress.exhibits:
+                outcome.exhibits = submitted_exhibits(connection, outcome.submission)
+                return
+        if not begun:
+            shown.begin(
+                "processing" if wait else "sealing", progress.jobs if wait else progress.exhibits, "jobs"
+            )
+            begun = True
+        shown.reach(progress.ended if wait else progress.sealed)
+        shown.note(f"{done} of {progress.exhibits} exhibits")
         if supervisor.gave_up:
             raise VidneError(
                 supervisor.gave_up,
                 advice="What was received is safe; it goes on when a worker runs: vidne serve.",
             )
         time.sleep(_POLL_S)
-
-
-def _is_done(exhibit: Exhibit, *, wait: bool) -> bool:
-    return exhibit.state.is_final if wait else exhibit.state is not ExhibitState.RECEIVED
 
 
 def _tell(outcome: Outcome, *, waited: bool) -> None:

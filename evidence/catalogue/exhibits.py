@@ -79,6 +79,13 @@ def list_exhibits(connection: Connection, case_id: str | None = None) -> list[Ex
     return [_exhibit(row) for row in connection.execute(statement)]
 
 
+def submitted_exhibits(connection: Connection, submission_id: str) -> list[Exhibit]:
+    """The exhibits that a submission brought, in order."""
+    brought = select(submitted_file.c.exhibit_id).where(submitted_file.c.submission_id == submission_id)
+    statement = _exhibits().where(exhibit.c.id.in_(brought)).order_by(exhibit.c.number)
+    return [_exhibit(row) for row in connection.execute(statement)]
+
+
 def exhibits_with_digest(connection: Connection, sha256: str) -> list[Exhibit]:
     """The exhibits, of any case, that have these bytes."""
     return [_exhibit(row) for row in connection.execute(_exhibits().where(exhibit.c.sha256 == sha256))]

@@ -11,6 +11,7 @@ from evidence.errors import VidneError
 
 CRASH_LIMIT = 3
 ATTEMPT_LIMIT = 6
+ENDED = frozenset({"done", "skipped", "quarantined"})  # states of a job that nothing waits for any more
 
 
 class Lane(StrEnum):
