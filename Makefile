@@ -13,12 +13,13 @@ help: ## show this list
 
 setup: $(STAMP) ## install system programs (apt) and Python packages into .venv
 
-$(STAMP): requirements.lock pyproject.toml deploy/system-packages.sh
+$(STAMP): requirements.lock pyproject.toml Makefile deploy/system-packages.sh
 	@deploy/system-packages.sh
 	@test -x $(PY) || python3 -m venv $(VENV)
 	@$(VENV)/bin/pip install -q --disable-pip-version-check --require-hashes --no-deps -r <(sed -n '/^uv==/,/[^\\]$$/p' requirements.lock)
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip sync -q --require-hashes requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip sync -q --compile-bytecode --require-hashes requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip install -q --no-deps --no-build-isolation -e .
+	@$(PY) -m compileall -q apps disclosure evidence hashing ingest retention samples transcode
 	@touch $@
 
 demo: setup ## make footage, take it in, process it, verify it, show what became of it (needs no server)

@@ -102,7 +102,7 @@ def progress_of(connection: Connection, submission_id: str) -> Progress:
         rows = connection.execute(
             select(table.c.state, func.count()).where(key.in_(brought)).group_by(table.c.state)
         )
-        counts.update(rows.tuples())
+        counts.update(rows.tuples().all())
     total = sum(states.values())
     return Progress(
         exhibits=total,
