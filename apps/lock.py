@@ -6,14 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from evidence.errors import UnreadableError
+
 
 class WorkerLock:
     """The lock file, open. The lock lives as long as any process has this file open."""
 
     def __init__(self, path: Path) -> None:
-        """Open (and create) the lock file; `acquire` asks for the lock."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Open (and create) the lock file; `acquire` asks for the lock. Raises UnreadableError."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise UnreadableError(
+                f"The data folder {path.parent} cannot be used: {error.strerror}.",
+                advice="Name another with --data or VIDNE_DATA, or see to its permissions.",
+            ) from error
 
     def acquire(self) -> bool:
         """Take the lock if nobody has it."""

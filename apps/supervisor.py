@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from apps.lock import WorkerLock
-from apps.wiring import Application
 from evidence.cases import new_id
-from ingest.crashes import worker_died
+from evidence.settings import Settings
 
 log = logging.getLogger("vidne.supervisor")
 
@@ -29,9 +28,10 @@ _QUICK_DEATHS = 5
 class Supervisor:
     """Waits for the lock, then runs a worker and starts it again whenever it dies."""
 
-    def __init__(self, application: Application) -> None:
-        """Nothing happens before `run`."""
-        self._application = application
+    def __init__(self, settings: Settings) -> None:
+        """Opens the lock file; nothing else happens before `run`. Raises UnreadableError."""
+        self._settings = settings
+        self._lock = WorkerLock(settings.worker_lock_path)
         self._stop = threading.Event()
         self._quick_deaths = 0
         self.gave_up = ""
@@ -42,21 +42,20 @@ class Supervisor:
 
     def run(self) -> None:
         """Until `stop`: wait to be the one, then supervise."""
-        lock = WorkerLock(self._application.settings.worker_lock_path)
         try:
             while not self._stop.is_set():
-                if lock.acquire():
-                    self._supervise(lock)
+                if self._lock.acquire():
+                    self._supervise()
                     return
                 self._stop.wait(_ELECTION_S)
         finally:
-            lock.close()
+            self._lock.close()
 
-    def _supervise(self, lock: WorkerLock) -> None:
+    def _supervise(self) -> None:
         while not self._stop.is_set():
             owner = new_id()
             started = time.monotonic()
-            child = self._start(owner, lock)
+            child = self._start(owner)
             try:
                 while child.poll() is None and not self._stop.wait(_WATCH_S):
                     pass
@@ -67,19 +66,31 @@ class Supervisor:
                 self._count(child.returncode, owner)
             self._rest_after(time.monotonic() - started)
 
-    def _start(self, owner: str, lock: WorkerLock) -> subprocess.Popen[bytes]:
-        settings = self._application.settings
-        arguments = ["--data", str(settings.data.absolute()), "--owner", owner, "--parent", str(os.getpid())]
+    def _start(self, owner: str) -> subprocess.Popen[bytes]:
+        arguments = [
+            "--data",
+            str(self._settings.data.absolute()),
+            "--owner",
+            owner,
+            "--parent",
+            str(os.getpid()),
+        ]
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "apps.worker", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            pass_fds=(lock.fd,),  # as long as it lives, nobody else is elected
+            pass_fds=(self._lock.fd,),  # as long as it lives, nobody else is elected
         )
 
     def _count(self, code: int, owner: str) -> None:
         time.sleep(_GRACE_S)
-        held = worker_died(self._application.catalogue, owner, self._application.clock)
+        # Imported only now: a command's worker starts while the command itself is still loading.
+        from apps.wiring import Application  # noqa: PLC0415
+        from ingest.crashes import worker_died  # noqa: PLC0415
+
+        application = Application(self._settings)
+        held = worker_died(application.catalogue, owner, application.clock)
+        application.catalogue.close()
         log.warning("a worker died (%d); it held %d jobs", code, len(held))
         if held:
             self._quick_deaths = 0
@@ -91,7 +102,7 @@ class Supervisor:
             return
         self._quick_deaths += 1
         if self._quick_deaths >= _QUICK_DEATHS:
-            self.gave_up = f"The worker cannot start; see {self._application.settings.data / 'worker.log'}."
+            self.gave_up = f"The worker cannot start; see {self._settings.data / 'worker.log'}."
             log.error("%s", self.gave_up)
             self._stop.set()
         self._stop.wait(_RESTART_S)
@@ -109,9 +120,9 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def supervised(application: Application) -> Iterator[Supervisor]:
+def supervised(settings: Settings) -> Iterator[Supervisor]:
     """A supervisor in a thread of its own, for a command that has something else to do meanwhile."""
-    supervisor = Supervisor(application)
+    supervisor = Supervisor(settings)
     thread = threading.Thread(target=supervisor.run, name="supervisor")
     thread.start()
     try:

@@ -33,6 +33,7 @@ from evidence.catalogue.objects import mark_stored
 from evidence.clock import Clock, timestamp
 from evidence.errors import VidneError
 from evidence.exhibits import ExhibitState
+from evidence.jsontypes import JsonObject
 from evidence.ports import ObjectStore
 from evidence.text import printable
 from ingest import events
@@ -43,7 +44,6 @@ from retention.keys import original_key
 from transcode.fast import fast
 from transcode.inspect import inspect
 from transcode.model import StageReport
-from transcode.slow import slow
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class Pipeline:
         stages: dict[Stage, Callable[[], StageReport]] = {
             Stage.INSPECT: lambda: inspect(source, made, name),
             Stage.FAST: lambda: fast(source, made, sections),
-            Stage.SLOW: lambda: slow(source, made, sections),
+            Stage.SLOW: lambda: _slow(source, made, sections),
         }
         report = stages[lease.stage]()
         if lease.stage is Stage.SLOW and report.state is None:
@@ -182,3 +182,9 @@ class Pipeline:
                 record(connection, events.quarantined(lease, owner, reason, now))
         except LeaseLostError as lost:
             log.info("%s", lost)
+
+
+def _slow(source: Path, work: Path, sections: JsonObject) -> StageReport:
+    from transcode.slow import slow  # noqa: PLC0415 - OpenCV loads slowly, and the fast lane needs none of it
+
+    return slow(source, work, sections)

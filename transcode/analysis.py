@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcode.frames import Frame, Plane
+from transcode.summary import BRIGHT, DARK, RUN_S, Run, Summary
 
 cv2.setNumThreads(1)
 
@@ -26,11 +27,8 @@ _CUT_DIFFERENCE = 18.0
 _MOTION_STEP_S = 0.4
 _MOTION_SHARE = 0.006  # of the width
 _SAMPLE_S = 0.25  # between frames that are measured where nothing happens
-_MOVING_SHARE = 0.3
 _BLACK_MEAN = 20.0
 _BLACK_PEAK = 48
-DARK, BRIGHT = 16, 235
-RUN_S = 2.0  # from when on an unchanged picture is called static or frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +43,6 @@ class Look:
     foreground: float
     sharpness: float | None
     is_cut: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A stretch of frames, from the first one's time to the last one's, in seconds."""
-
-    start_s: float
-    end_s: float
-
-    @property
-    def length_s(self) -> float:
-        """How long it is."""
-        return self.end_s - self.start_s
 
 
 @dataclass(slots=True)
@@ -81,27 +66,6 @@ class _RunFinder:
         if self._start_s is not None and self._end_s - self._start_s >= self.least_s:
             self.runs.append(Run(self._start_s, self._end_s))
         self._start_s = None
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """What the whole clip showed.
-
-    `dark` and `bright` are shares (0 to 1) of luma samples <= 16 and >= 235; `moving` is the share of motion
-    samples in which the picture as a whole moved, None where there were too few.
-    """
-
-    dark: float
-    bright: float
-    moving: float | None
-    black: tuple[Run, ...]
-    frozen: tuple[Run, ...]
-    cuts: tuple[float, ...]
-
-    @property
-    def camera(self) -> str:
-        """`moving` or `fixed`."""
-        return "moving" if self.moving is not None and self.moving > _MOVING_SHARE else "fixed"
 
 
 class Analyser:

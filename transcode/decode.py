@@ -12,12 +12,13 @@ from pathlib import Path
 
 from evidence.errors import VidneError
 from transcode import encode, ffmpeg, quality
-from transcode.analysis import WIDTH, Analyser, Summary
+from transcode.analysis import WIDTH, Analyser
 from transcode.child import Finished
 from transcode.frames import Frame, Pictures, Stamps, read_frames, stamps_in, widen
 from transcode.keyframes import Keyframes, Seen
 from transcode.picture import Picture, tone_mapped
 from transcode.sandbox import Command, Limits, output_file, run, start
+from transcode.summary import Summary
 
 # Passing a full frame on costs about as much as a fifth of decoding it, so not all are. An event has three
 # frames at least, so that one of them comes at full size.

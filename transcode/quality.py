@@ -6,9 +6,8 @@ from importlib.metadata import version
 
 from evidence.exhibits import Problem
 from evidence.jsontypes import Json, JsonObject
-from transcode.analysis import BRIGHT, DARK, RUN_S, Run, Summary
-from transcode.keyframes import Kept
 from transcode.picture import Picture
+from transcode.summary import BRIGHT, DARK, RUN_S, Run, Summary
 from transcode.timeline import Timeline
 from transcode.tools import identify
 
@@ -35,12 +34,15 @@ class Combing:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What one picture of a clip showed; `combing` is None where it is not flagged interlaced."""
+    """What one picture of a clip showed; `combing` is None where it is not flagged interlaced.
+
+    `sharpest` is the highest sharpness of a keyframe, `size` the original's bytes, `flagged` its field order.
+    """
 
     picture: Picture
     timeline: Timeline
     summary: Summary
-    kept: tuple[Kept, ...]
+    sharpest: float | None
     combing: Combing | None
     size: int
     flagged: str
@@ -132,20 +134,17 @@ def _rates(seen: Observed) -> list[JsonObject]:
         )
         listed.append(_measure("gaps over 1.5 x median", len(line.dropped), "gaps", ours, advice))
     else:
-        listed.append(
-            _measure("gaps over 1.5 x median", None, "gaps", ours, "The rate is not constant.")
-        )
+        listed.append(_measure("gaps over 1.5 x median", None, "gaps", ours, "The rate is not constant."))
     return listed
 
 
 def _light(seen: Observed) -> list[JsonObject]:
     summary, cv = seen.summary, ("OpenCV", version("opencv-python-headless"))
     listed = _exposure(summary.dark, summary.bright, cv)
-    sharpest = max((kept.sharpness for kept in seen.kept), default=None)
     listed.append(
         _measure(
             "sharpness of the sharpest keyframe",
-            None if sharpest is None else round(sharpest, 1),
+            None if seen.sharpest is None else round(seen.sharpest, 1),
             "variance of the Laplacian, after Gaussian sigma 1, at 480 pixels",
             cv,
             "It ranks frames of this clip; it says nothing beside another camera's.",

@@ -131,7 +131,7 @@ def _measured(outcome: _Outcome, job: decode.Job, kept: tuple[Kept, ...]) -> _Ou
         picture=task.seen,
         timeline=outcome.line,
         summary=decoded.summary,
-        kept=kept,
+        sharpest=max((entry.sharpness for entry in kept), default=None),
         combing=decode.combing(job.out),
         size=task.source.stat().st_size,
         flagged=str(task.stream.get("field_order", "not stated")),

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evidence.jsontypes import Json, JsonObject
-from transcode import stills_child
 from transcode.child import Finished
 from transcode.model import Tool
 from transcode.probe import decimal, json_object, whole
 from transcode.sandbox import Command, Limits, output_file, run
 from transcode.tools import identify_library
 
-_CHILD = Path(stills_child.__file__)
+_CHILD = Path(__file__).with_name("stills_child.py")  # runs in the sandbox; never imported here
 _LIMITS = Limits(cpu_s=120, wall_s=180, file_bytes=1024**3)
 
 
@@ -59,7 +58,7 @@ def copy(source: Path, format_name: str, out: Path) -> StillReport:
 def tool(format_name: str) -> Tool:
     """What makes the copy."""
     library = "pillow-heif" if format_name == "HEIF" else "pillow"
-    return identify_library(library, stills_child.__file__)
+    return identify_library(library, str(_CHILD))
 
 
 def arguments(action: str, format_name: str) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 import click
 
-from apps.cli.common import case_named, json_option, pass_context, sequence_if_idle
-from apps.cli.main import Context, echo_json
+from apps.cli.common import case_named, sequence_if_idle
+from apps.cli.main import Context, echo_json, json_option, pass_context
 from evidence.cases import parse_case_number
 from evidence.catalogue.cases import Case, close_case, list_cases, numbers_of, open_case, renumber_case
 from evidence.catalogue.exhibits import list_exhibits

@@ -1,17 +1,11 @@
 """What several commands share: finding things by the names people use."""
 
-import click
-
-from apps.cli.main import Context
 from apps.lock import try_worker_lock
 from apps.wiring import Application
 from evidence.cases import ExhibitName, parse_case_number
 from evidence.catalogue.cases import Case, find_case
 from evidence.catalogue.engine import Connection
 from evidence.catalogue.exhibits import Exhibit, find_exhibit
-
-pass_context = click.make_pass_decorator(Context)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 
 
 def case_named(connection: Connection, application: Application, number: str) -> Case:

@@ -9,10 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from apps.cli.common import pass_context
-from apps.cli.main import Context
-from apps.cli.submit import SOME_TROUBLED, SOME_UNREADABLE, Outcome, submit
+from apps.cli.main import Context, pass_context
 from apps.cli.verify import expected_objects, tell_report
+from apps.submission import SOME_TROUBLED, SOME_UNREADABLE, Outcome, begin, submit
 from apps.supervisor import supervised
 from apps.view import exhibit_json
 from apps.wiring import Application
@@ -27,7 +26,6 @@ from evidence.text import printable
 from hashing.keys import load_verifier
 from hashing.verify import verify_case
 from ingest.custody import record
-from ingest.receive import Intaker
 
 DEMO_DATA = Path("demo-data")
 
@@ -51,15 +49,8 @@ def command(context: Context, *, fresh: bool) -> int:
     generate(footage)
     case = _open_case(app)
     click.echo(f"Opened case {case.number}; submitting {len(list(footage.iterdir()))} files ...")
-    intaker = Intaker(
-        app.catalogue,
-        app.settings.spool_path,
-        case,
-        source=Source.CITIZEN,
-        actor=app.actor,
-        clock=app.clock,
-    )
-    with supervised(app) as supervisor:
+    intaker = begin(app, case.number, Source.CITIZEN)
+    with supervised(app.settings) as supervisor:
         outcome = submit(app, supervisor, intaker, (footage,), wait=True)
     _show(app, outcome)
     code = _verify(app, case)

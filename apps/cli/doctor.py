@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import click
 
-from apps.cli.common import json_option, pass_context
-from apps.cli.main import Context, echo_json
+from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.lock import try_worker_lock
 from apps.wiring import Application
 from evidence.errors import VidneError

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from apps.cli.common import case_named, exhibit_named, json_option, pass_context
-from apps.cli.main import Context, echo_json
+from apps.cli.common import case_named, exhibit_named
+from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.cli.render import tell_exhibit
 from apps.view import exhibit_json
 from evidence.catalogue.exhibits import first_names, list_exhibits

@@ -36,6 +36,10 @@ class Context:
         return Application(self.settings)
 
 
+pass_context = click.make_pass_decorator(Context)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
+
+
 class _Commands(click.Group):
     """A group whose commands are imported only when they are used."""
 

@@ -2,8 +2,8 @@
 
 import click
 
-from apps.cli.common import exhibit_named, json_option, pass_context
-from apps.cli.main import Context, echo_json
+from apps.cli.common import exhibit_named
+from apps.cli.main import Context, echo_json, json_option, pass_context
 from evidence.catalogue.exhibits import get_exhibit
 from evidence.catalogue.jobs import count_jobs, oldest_unsealed, troubled_jobs
 from evidence.jsontypes import Json

@@ -5,8 +5,7 @@ import signal
 
 import click
 
-from apps.cli.common import pass_context
-from apps.cli.main import Context
+from apps.cli.main import Context, pass_context
 from apps.supervisor import Supervisor
 
 
@@ -23,7 +22,7 @@ def command(context: Context) -> int:
 def run_supervisor(context: Context) -> int:
     """Supervise in the foreground; ends 0 when told to stop, 1 where no worker can start."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    supervisor = Supervisor(context.application)
+    supervisor = Supervisor(context.settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: supervisor.stop())
     click.echo(f"Working on {context.settings.data}. Stop with Ctrl-C.", err=True)

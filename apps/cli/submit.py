@@ -1,53 +1,19 @@
 """vidne submit: files and folders in, exhibits out."""
 
-import time
-from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from apps.cli.common import case_named, json_option, pass_context
-from apps.cli.main import Context, echo_json
-from apps.cli.meter import Meter, meter
-from apps.supervisor import Supervisor, supervised
-from apps.wiring import Application
-from evidence.catalogue.exhibits import Exhibit, submitted_exhibits
-from evidence.catalogue.intake import progress_of
-from evidence.errors import StorageFullError, UnreadableError, UsageError, VidneError
-from evidence.exhibits import ExhibitState, Source
-from evidence.jsontypes import Json, JsonObject
+from apps.cli.main import Context, echo_json, json_option, pass_context
+from apps.supervisor import supervised
+from evidence.errors import UsageError
+from evidence.exhibits import Source
 from evidence.text import printable
-from ingest.receive import Intaker, Received, files_below
 
-_POLL_S = 0.1
-_TROUBLED = (ExhibitState.REFUSED, ExhibitState.UNPLAYABLE, ExhibitState.QUARANTINED)
-SOME_TROUBLED, SOME_UNREADABLE = 3, 4
-
-
-@dataclass
-class Outcome:
-    """What became of a submission's paths."""
-
-    submission: str
-    received: list[Received] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
-    exhibits: list[Exhibit] = field(default_factory=list)
-
-    def exit_code(self, *, waited: bool) -> int:
-        """As the design has it: 4 outweighs 3; quarantine counts even without --wait."""
-        if self.failures:
-            return SOME_UNREADABLE
-        troubled = _TROUBLED if waited else (ExhibitState.QUARANTINED,)
-        return SOME_TROUBLED if any(e.state in troubled for e in self.exhibits) else 0
-
-    def as_json(self) -> JsonObject:
-        """What --json prints."""
-        by_id = {exhibit.id: exhibit for exhibit in self.exhibits}
-        files: list[Json] = [_file_json(item, by_id[item.exhibit_id]) for item in self.received]
-        failures: list[Json] = [
-            {"filename": printable(name), "error": error} for name, error in self.failures.items()
-        ]
-        return {"submission": self.submission, "files": files, "failures": failures}
+if TYPE_CHECKING:
+    from apps.submission import Outcome
 
 
 @click.command()
@@ -75,22 +41,13 @@ def command(
     Ends 0 when all are sealed (with --wait: processed, none refused), 2 for wrong usage, 3 when some are
     refused, unplayable or quarantined, 4 when some paths could not be read.
     """
-    if (clock_shown is None) != (clock_true is None):
-        raise UsageError("--clock-shown and --clock-true go together.")
-    app = context.application
-    with app.catalogue.read() as connection:
-        case = case_named(connection, app, number)
-    intaker = Intaker(
-        app.catalogue,
-        app.settings.spool_path,
-        case,
-        source=Source(source),
-        actor=app.actor,
-        clock=app.clock,
-        clock_shown=clock_shown,
-        clock_true=clock_true,
-    )
-    with supervised(app) as supervisor:
+    _check_clock(clock_shown, clock_true)
+    with supervised(context.settings) as supervisor:
+        # Loaded while the worker starts: each takes half a second.
+        from apps.submission import begin, submit  # noqa: PLC0415
+
+        app = context.application
+        intaker = begin(app, number, Source(source), clock_shown, clock_true)
         outcome = submit(app, supervisor, intaker, paths, wait=wait)
     if as_json:
         echo_json(outcome.as_json())
@@ -99,64 +56,20 @@ def command(
     return outcome.exit_code(waited=wait)
 
 
-def submit(
-    app: Application, supervisor: Supervisor, intaker: Intaker, paths: tuple[Path, ...], *, wait: bool
-) -> Outcome:
-    """Receive every path, wait for the worker, and say what became of each; the demo does the same."""
-    outcome = Outcome(intaker.submission_id)
-    with meter() as shown:
-        _receive_all(intaker, paths, outcome, shown)
-        intaker.complete(outcome.failures)
-        _await(app, supervisor, outcome, shown, wait=wait)
-    return outcome
-
-
-def _receive_all(intaker: Intaker, paths: tuple[Path, ...], outcome: Outcome, shown: Meter) -> None:
-    files: list[tuple[Path, str]] = []
-    for path in paths:
+def _check_clock(shown: str | None, true: str | None) -> None:
+    """Raise UsageError where only one of the two is given, or one is no time."""
+    if (shown is None) != (true is None):
+        raise UsageError("--clock-shown and --clock-true go together.", advice="Give both, or neither.")
+    for text in (shown, true):
         try:
-            files += files_below(path)
-        except UnreadableError as error:
-            outcome.failures[str(path)] = str(error)
-    total = sum(path.stat().st_size for path, _ in files if path.is_file())
-    shown.begin("receiving", total)
-    for path, name in files:
-        try:
-            received = intaker.receive(path, name, shown.advance)
-        except (UnreadableError, StorageFullError) as error:
-            outcome.failures[str(path)] = str(error)
-            continue
-        outcome.received.append(received)
-        shown.note(f"{len(outcome.received)} of {len(files)} files")
+            datetime.fromisoformat(text or "2000-01-01")
+        except ValueError:
+            raise UsageError(
+                f"{printable(str(text))} is not a time.", advice='Write it as in "2026-03-14 22:17:05".'
+            ) from None
 
 
-def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Meter, *, wait: bool) -> None:
-    if not outcome.received:
-        return
-    begun = False
-    while True:
-        with app.catalogue.read() as connection:
-            progress = progress_of(connection, outcome.submission)
-            done = progress.final if wait else progress.sealed
-            if done == progress.exhibits:
-                outcome.exhibits = submitted_exhibits(connection, outcome.submission)
-                return
-        if not begun:
-            shown.begin(
-                "processing" if wait else "sealing", progress.jobs if wait else progress.exhibits, "jobs"
-            )
-            begun = True
-        shown.reach(progress.ended if wait else progress.sealed)
-        shown.note(f"{done} of {progress.exhibits} exhibits")
-        if supervisor.gave_up:
-            raise VidneError(
-                supervisor.gave_up,
-                advice="What was received is safe; it goes on when a worker runs: vidne serve.",
-            )
-        time.sleep(_POLL_S)
-
-
-def _tell(outcome: Outcome, *, waited: bool) -> None:
+def _tell(outcome: "Outcome", *, waited: bool) -> None:
     by_id = {exhibit.id: exhibit for exhibit in outcome.exhibits}
     for item in outcome.received:
         exhibit = by_id[item.exhibit_id]
@@ -169,16 +82,3 @@ def _tell(outcome: Outcome, *, waited: bool) -> None:
         click.echo(f"{printable(name)}  NOT RECEIVED  {printable(error, limit=2000)}", err=True)
     if not waited and outcome.received:
         click.echo("Sealed. Processing goes on while a worker runs: vidne serve, or submit --wait.")
-
-
-def _file_json(item: Received, exhibit: Exhibit) -> JsonObject:
-    return {
-        "exhibit": exhibit.name,
-        "state": exhibit.state,
-        "reason": exhibit.reason,
-        "filename": printable(item.name),
-        "sha256": item.digests.sha256,
-        "blake3": item.digests.blake3,
-        "size": item.digests.size,
-        "further_submission": not item.is_new,
-    }

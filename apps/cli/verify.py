@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from apps.cli.common import case_named, exhibit_named, json_option, pass_context, sequence_if_idle
-from apps.cli.main import Context, echo_json
+from apps.cli.common import case_named, exhibit_named, sequence_if_idle
+from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.cli.meter import meter
 from apps.wiring import Application
 from evidence.catalogue.exhibits import Exhibit, exhibits_with_digest, list_exhibits

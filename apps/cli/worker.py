@@ -2,8 +2,7 @@
 
 import click
 
-from apps.cli.common import pass_context
-from apps.cli.main import Context
+from apps.cli.main import Context, pass_context
 from apps.cli.serve import run_supervisor
 
 

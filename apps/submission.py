@@ -1,0 +1,140 @@
+"""Taking in a submission: receive every path, wait for the worker, say what became of each."""
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from apps.cli.meter import Meter, meter
+from apps.supervisor import Supervisor
+from apps.wiring import Application
+from evidence.cases import parse_case_number
+from evidence.catalogue.cases import find_case
+from evidence.catalogue.exhibits import Exhibit, submitted_exhibits
+from evidence.catalogue.intake import progress_of
+from evidence.errors import StorageFullError, UnreadableError, VidneError
+from evidence.exhibits import ExhibitState, Source
+from evidence.jsontypes import Json, JsonObject
+from evidence.text import printable
+from ingest.receive import Intaker, Received, files_below
+
+_POLL_S = 0.1
+_TROUBLED = (ExhibitState.REFUSED, ExhibitState.UNPLAYABLE, ExhibitState.QUARANTINED)
+SOME_TROUBLED, SOME_UNREADABLE = 3, 4
+
+
+@dataclass
+class Outcome:
+    """What became of a submission's paths."""
+
+    submission: str
+    received: list[Received] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    exhibits: list[Exhibit] = field(default_factory=list)
+
+    def exit_code(self, *, waited: bool) -> int:
+        """As the design has it: 4 outweighs 3; quarantine counts even without --wait."""
+        if self.failures:
+            return SOME_UNREADABLE
+        troubled = _TROUBLED if waited else (ExhibitState.QUARANTINED,)
+        return SOME_TROUBLED if any(e.state in troubled for e in self.exhibits) else 0
+
+    def as_json(self) -> JsonObject:
+        """What --json prints."""
+        by_id = {exhibit.id: exhibit for exhibit in self.exhibits}
+        files: list[Json] = [_file_json(item, by_id[item.exhibit_id]) for item in self.received]
+        failures: list[Json] = [
+            {"filename": printable(name), "error": error} for name, error in self.failures.items()
+        ]
+        return {"submission": self.submission, "files": files, "failures": failures}
+
+
+def begin(
+    app: Application,
+    number: str,
+    source: Source,
+    clock_shown: str | None = None,
+    clock_true: str | None = None,
+) -> Intaker:
+    """A submission to the open case `number`; raises UsageError, NotFoundError, ConflictError."""
+    with app.catalogue.read() as connection:
+        case = find_case(connection, parse_case_number(number, app.settings.case_pattern))
+    return Intaker(
+        app.catalogue,
+        app.settings.spool_path,
+        case,
+        source=source,
+        actor=app.actor,
+        clock=app.clock,
+        clock_shown=clock_shown,
+        clock_true=clock_true,
+    )
+
+
+def submit(
+    app: Application, supervisor: Supervisor, intaker: Intaker, paths: tuple[Path, ...], *, wait: bool
+) -> Outcome:
+    """Receive every path, wait for the worker, and say what became of each; the demo does the same."""
+    outcome = Outcome(intaker.submission_id)
+    with meter() as shown:
+        _receive_all(intaker, paths, outcome, shown)
+        intaker.complete(outcome.failures)
+        _await(app, supervisor, outcome, shown, wait=wait)
+    return outcome
+
+
+def _receive_all(intaker: Intaker, paths: tuple[Path, ...], outcome: Outcome, shown: Meter) -> None:
+    files: list[tuple[Path, str]] = []
+    for path in paths:
+        try:
+            files += files_below(path)
+        except UnreadableError as error:
+            outcome.failures[str(path)] = str(error)
+    total = sum(path.stat().st_size for path, _ in files if path.is_file())
+    shown.begin("receiving", total)
+    for path, name in files:
+        try:
+            received = intaker.receive(path, name, shown.advance)
+        except (UnreadableError, StorageFullError) as error:
+            outcome.failures[str(path)] = str(error)
+            continue
+        outcome.received.append(received)
+        shown.note(f"{len(outcome.received)} of {len(files)} files")
+
+
+def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Meter, *, wait: bool) -> None:
+    if not outcome.received:
+        return
+    begun = False
+    while True:
+        with app.catalogue.read() as connection:
+            progress = progress_of(connection, outcome.submission)
+            done = progress.final if wait else progress.sealed
+            if done == progress.exhibits:
+                outcome.exhibits = submitted_exhibits(connection, outcome.submission)
+                return
+        if not begun:
+            shown.begin(
+                "processing" if wait else "sealing", progress.jobs if wait else progress.exhibits, "jobs"
+            )
+            begun = True
+        shown.reach(progress.ended if wait else progress.sealed)
+        shown.note(f"{done} of {progress.exhibits} exhibits")
+        if supervisor.gave_up:
+            raise VidneError(
+                supervisor.gave_up,
+                advice="What was received is safe; it goes on when a worker runs: vidne serve.",
+            )
+        time.sleep(_POLL_S)
+
+
+def _file_json(item: Received, exhibit: Exhibit) -> JsonObject:
+    return {
+        "exhibit": exhibit.name,
+        "state": exhibit.state,
+        "reason": exhibit.reason,
+        "filename": printable(item.name),
+        "sha256": item.digests.sha256,
+        "blake3": item.digests.blake3,
+        "size": item.digests.size,
+        "further_submission": not item.is_new,
+    }
