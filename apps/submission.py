@@ -1,8 +1,11 @@
 """Taking in a submission: receive every path, wait for the worker, say what became of each."""
 
+import stat
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import click
 
 from apps.cli.meter import Meter, meter
 from apps.supervisor import Supervisor
@@ -10,14 +13,15 @@ from apps.wiring import Application
 from evidence.cases import parse_case_number
 from evidence.catalogue.cases import find_case
 from evidence.catalogue.exhibits import Exhibit, submitted_exhibits
-from evidence.catalogue.intake import progress_of
-from evidence.errors import StorageFullError, UnreadableError, VidneError
+from evidence.catalogue.intake import progress_of, waiting_for
+from evidence.errors import InterruptionError, StorageFullError, UnreadableError, VidneError
 from evidence.exhibits import ExhibitState, Source
 from evidence.jsontypes import Json, JsonObject
 from evidence.text import printable
-from ingest.receive import Intaker, Received, files_below
+from ingest.paths import files_below
+from ingest.receive import Intaker, Received
 
-_POLL_S = 0.1
+_POLL_S, _SLOWEST_POLL_S = 0.1, 1.0
 _TROUBLED = (ExhibitState.REFUSED, ExhibitState.UNPLAYABLE, ExhibitState.QUARANTINED)
 SOME_TROUBLED, SOME_UNREADABLE = 3, 4
 
@@ -56,6 +60,7 @@ def begin(
     clock_true: str | None = None,
 ) -> Intaker:
     """A submission to the open case `number`; raises UsageError, NotFoundError, ConflictError."""
+    app.require_store()
     with app.catalogue.read() as connection:
         case = find_case(connection, parse_case_number(number, app.settings.case_pattern))
     return Intaker(
@@ -75,22 +80,34 @@ def submit(
 ) -> Outcome:
     """Receive every path, wait for the worker, and say what became of each; the demo does the same."""
     outcome = Outcome(intaker.submission_id)
-    with meter() as shown:
-        _receive_all(intaker, paths, outcome, shown)
-        intaker.complete(outcome.failures)
-        _await(app, supervisor, outcome, shown, wait=wait)
+    try:
+        with meter() as shown:
+            _receive_all(intaker, paths, outcome, shown)
+            intaker.complete(outcome.failures)
+            _await(app, supervisor, outcome, shown, wait=wait)
+    except KeyboardInterrupt:
+        raise _interrupted(outcome) from None
     return outcome
+
+
+def _interrupted(outcome: Outcome) -> InterruptionError:
+    if not outcome.received:
+        return InterruptionError("Interrupted before any file was received.", advice="Submit it again.")
+    return InterruptionError(
+        f"Interrupted. {len(outcome.received)} files were received and are safe.",
+        advice="Submit the same paths again for the rest: what the case has is recognised. What was received"
+        " is processed while a worker runs: vidne serve.",
+    )
 
 
 def _receive_all(intaker: Intaker, paths: tuple[Path, ...], outcome: Outcome, shown: Meter) -> None:
     files: list[tuple[Path, str]] = []
     for path in paths:
-        try:
-            files += files_below(path)
-        except UnreadableError as error:
-            outcome.failures[str(path)] = str(error)
-    total = sum(path.stat().st_size for path, _ in files if path.is_file())
-    shown.begin("receiving", total)
+        found = list(files_below(path))
+        files += found
+        if not found:
+            outcome.failures[str(path)] = f"{printable(str(path))} is a folder that holds no files."
+    shown.begin("receiving", sum(_size(path) for path, _ in files))
     for path, name in files:
         try:
             received = intaker.receive(path, name, shown.advance)
@@ -101,10 +118,19 @@ def _receive_all(intaker: Intaker, paths: tuple[Path, ...], outcome: Outcome, sh
         shown.note(f"{len(outcome.received)} of {len(files)} files")
 
 
+def _size(path: Path) -> int:
+    try:
+        found = path.lstat()
+    except OSError:
+        return 0  # receiving it says why
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
+
+
 def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Meter, *, wait: bool) -> None:
     if not outcome.received:
         return
-    begun = False
+    begun, pause = False, _POLL_S
+    told: set[str] = set()
     while True:
         with app.catalogue.read() as connection:
             progress = progress_of(connection, outcome.submission)
@@ -112,6 +138,11 @@ def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Me
             if done == progress.exhibits:
                 outcome.exhibits = submitted_exhibits(connection, outcome.submission)
                 return
+            reasons = waiting_for(connection, outcome.submission)
+        for reason in reasons:
+            if reason not in told:
+                click.echo(f"vidne: put off and tried again: {printable(reason, limit=2000)}", err=True)
+                told.add(reason)
         if not begun:
             shown.begin(
                 "processing" if wait else "sealing", progress.jobs if wait else progress.exhibits, "jobs"
@@ -124,7 +155,8 @@ def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Me
                 supervisor.gave_up,
                 advice="What was received is safe; it goes on when a worker runs: vidne serve.",
             )
-        time.sleep(_POLL_S)
+        time.sleep(pause)
+        pause = min(1.02 * pause, _SLOWEST_POLL_S)  # a long wait need not be watched as closely
 
 
 def _file_json(item: Received, exhibit: Exhibit) -> JsonObject:

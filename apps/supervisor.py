@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from apps.lock import WorkerLock
 from evidence.cases import new_id
+from evidence.errors import VidneError
 from evidence.settings import Settings
 
 log = logging.getLogger("vidne.supervisor")
@@ -48,6 +49,8 @@ class Supervisor:
                     self._supervise()
                     return
                 self._stop.wait(_ELECTION_S)
+        except (VidneError, OSError) as error:
+            self._give_up(f"The worker cannot be supervised: {error}")
         finally:
             self._lock.close()
 
@@ -89,8 +92,12 @@ class Supervisor:
         from ingest.crashes import worker_died  # noqa: PLC0415
 
         application = Application(self._settings)
-        held = worker_died(application.catalogue, owner, application.clock)
-        application.catalogue.close()
+        try:
+            held = worker_died(application.catalogue, owner, application.clock)
+            application.catalogue.close()
+        except VidneError as error:  # a full disk, say: the next worker takes over what this one held
+            log.warning("a worker died (%d), and its jobs could not be told: %s", code, error)
+            return
         log.warning("a worker died (%d); it held %d jobs", code, len(held))
         if held:
             self._quick_deaths = 0
@@ -102,10 +109,13 @@ class Supervisor:
             return
         self._quick_deaths += 1
         if self._quick_deaths >= _QUICK_DEATHS:
-            self.gave_up = f"The worker cannot start; see {self._settings.data / 'worker.log'}."
-            log.error("%s", self.gave_up)
-            self._stop.set()
+            self._give_up(f"The worker cannot start; see what it said, and {self._settings.data}/worker.log.")
         self._stop.wait(_RESTART_S)
+
+    def _give_up(self, why: str) -> None:
+        self.gave_up = why
+        log.error("%s", why)
+        self._stop.set()
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

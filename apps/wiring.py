@@ -41,6 +41,10 @@ class Application:
 
         return open_s3_store(self.settings)
 
+    def require_store(self) -> None:
+        """Ask the object store for something; raises VidneError where it does not answer or has no bucket."""
+        next(iter(self.store.list_keys("cases/")), None)
+
     @cached_property
     def ledger(self) -> SqlLedgerStore:
         """The ledger's rows."""
@@ -48,9 +52,9 @@ class Application:
 
     @cached_property
     def signer(self) -> Signer:
-        """The ledger's key, made with the first use of a data folder."""
+        """The ledger's key, made with a data folder's first use; raises TrustMaterialError if it is gone."""
         path = self.settings.ledger_key_path
-        if not path.exists():
+        if not path.exists() and not self.ledger.size():
             try:
                 return create_key(path, self.settings.ledger_origin or f"vidne.invalid/{new_id()}")
             except ConflictError:  # two first commands at once: the other one made it
@@ -69,7 +73,10 @@ class Application:
         if self.settings.actor:
             return self.settings.actor
         # A person's name does not belong into the ledger: a digest of the account tells two people apart.
-        account = f"{getpass.getuser()}:{os.getuid()}"
+        try:
+            account = f"{getpass.getuser()}:{os.getuid()}"
+        except (KeyError, OSError):  # a container's user id that no account has
+            account = str(os.getuid())
         return f"local-{sha256(account.encode()).hexdigest()[:12]}"
 
     @property

@@ -9,8 +9,10 @@ import logging
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
+from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from types import FrameType
@@ -22,14 +24,17 @@ from apps.wiring import Application
 from evidence.catalogue.jobs import Lane
 from evidence.errors import VidneError
 from evidence.settings import Settings
+from evidence.text import printable
 from ingest.actors import declare_actors, sender
 from ingest.feeder import LEASE, Feeder
 from ingest.pipeline import Pipeline
-from ingest.receive import sweep_spool
+from ingest.spool import sweep_spool
 
 log = logging.getLogger("vidne.worker")
 
 _IDLE_S = 0.05
+_LOOK_S = 1.0
+_SEQUENCE_S = 0.25  # events are sequenced in batches: each costs a signature and a transaction
 _PR_SET_PDEATHSIG = 1
 
 
@@ -41,9 +46,12 @@ def main() -> None:
     options.add_argument("--parent", type=int, required=True)
     given = options.parse_args()
     _die_with(given.parent)
-    application = Application(Settings.from_environment(data=given.data))
-    _log_to(application.settings.data / "worker.log")
-    Worker(application, given.owner).run()
+    try:
+        application = Application(Settings.from_environment(data=given.data))
+        _log_to(application.settings.data / "worker.log")
+        Worker(application, given.owner).run()
+    except (VidneError, OSError) as error:
+        sys.exit(f"The worker cannot work: {printable(str(error), limit=2000)}")
 
 
 def _die_with(parent: int) -> None:
@@ -57,6 +65,7 @@ def _log_to(path: Path) -> None:
     logging.basicConfig(
         level=logging.INFO, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
+    logging.raiseExceptions = False  # on a full disk: a traceback on somebody's terminal helps nobody
     logging.getLogger("dramatiq").setLevel(logging.WARNING)
 
 
@@ -69,6 +78,9 @@ class Worker:
         self._application = application
         slots = {Lane.FAST: settings.fast_slots, Lane.SLOW: settings.slow_slots}
         self._broker = StubBroker(middleware=[])
+        self._watch = application.catalogue.watch()
+        self._looked = self._sequenced = 0.0
+        self._unsequenced = self._freed = True
         self._wake = threading.Event()
         self._stopping = False
         self._pipeline = Pipeline(
@@ -86,36 +98,54 @@ class Worker:
         """Work until SIGTERM; what is then in hand is given back."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then says so
-        self._clean_up()
+        while not self._stopping and not self._try(self._clean_up):
+            pass
         queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=100)
         queues.start()
         log.info("worker %d started", os.getpid())
         renewed = time.monotonic()
         while not self._stopping:
-            busy = self._turn()
-            if time.monotonic() - renewed > LEASE.total_seconds() / 4:
-                self._feeder.renew()
+            self._try(self._turn)
+            if time.monotonic() - renewed > LEASE.total_seconds() / 4 and self._try(self._feeder.renew):
                 renewed = time.monotonic()
-            if not busy:
-                self._wake.wait(_IDLE_S)
-                self._wake.clear()
-        self._feeder.release()
+            self._wake.wait(_IDLE_S)
+            self._wake.clear()
+        self._try(self._application.sequencer.run_all)
+        self._try(self._feeder.release)  # else the next worker takes over what is held
         log.info("worker %d stopped", os.getpid())
         # A thread may sit in a parser for minutes: its lease is given back, its child dies with us.
         os._exit(0)
 
-    def _turn(self) -> bool:
+    def _turn(self) -> None:
+        """Feed, and sequence, where something changed; jobs that were put off are looked for each second."""
+        now = time.monotonic()
+        freed, self._freed = self._freed, False
+        if self._watch.changed() or freed or now - self._looked > _LOOK_S:
+            self._looked, self._unsequenced = now, True
+            self._feeder.step()
+        if self._unsequenced and now - self._sequenced > _SEQUENCE_S:
+            self._unsequenced = self._application.sequencer.run_once() > 0
+            self._sequenced = now
+
+    def _try(self, action: Callable[[], object]) -> bool:
+        """Whether `action` ended well and did not say False; a pause follows what may pass.
+
+        A full disk or a locked catalogue passes; a tampered ledger must not stop the intake of footage.
+        """
         try:
-            return bool(self._feeder.step()) | bool(self._application.sequencer.run_once())
+            return action() is not False
         except VidneError as error:
-            # A full disk or a locked catalogue passes; a tampered ledger must not stop the intake of footage.
             log.warning("%s", error)
             time.sleep(1)
             return False
 
     def _run_job(self, job_id: int, token: int) -> None:
-        self._pipeline.run(job_id, token)
-        self._wake.set()
+        try:
+            self._pipeline.run(job_id, token)
+        finally:
+            self._feeder.done(job_id)
+            self._freed = True
+            self._wake.set()
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True

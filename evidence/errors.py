@@ -57,6 +57,10 @@ class UnreadableError(VidneError):
     exit_code = 4
 
 
+class UnavailableError(UnreadableError):
+    """A server does not answer at the moment; nobody's fault, and worth trying again."""
+
+
 class UnknownFileError(VidneError):
     """The file is whole and readable, but no exhibit has these bytes."""
 
@@ -83,3 +87,9 @@ class SandboxError(VidneError):
 
 class ToolMissingError(VidneError):
     """A program that the pipeline needs is not installed."""
+
+
+class InterruptionError(VidneError):
+    """A person or the system stopped the command; the text says what is safe."""
+
+    exit_code = 130

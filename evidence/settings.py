@@ -8,6 +8,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from evidence.cases import DEFAULT_PATTERN
+from evidence.custody import ACTOR
 from evidence.errors import SettingsError
 
 T = TypeVar("T")
@@ -63,6 +64,11 @@ class Settings:
             raise SettingsError(
                 f"VIDNE_STORE_URL is {self.store_url!r}.",
                 advice="Write s3://host:port/bucket, or leave it empty for a folder.",
+            )
+        if self.actor and not ACTOR.fullmatch(self.actor):
+            raise SettingsError(
+                f"VIDNE_ACTOR {self.actor!r} is not a pseudonym.",
+                advice="It stays in the ledger: use up to 64 of a-z 0-9 . _ : -, and no person's name.",
             )
         if "d" not in self.case_pattern:
             raise SettingsError(f"VIDNE_CASE_PATTERN {self.case_pattern!r} has no digit (d) in it.")

@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evidence.catalogue.cases import get_case
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import Exhibit
-from evidence.catalogue.objects import ObjectRow, announce_objects
+from evidence.catalogue.objects import ObjectRow, announce_objects, case_keys
 from evidence.errors import IntegrityError, VidneError
 from evidence.exhibits import Role
 from evidence.ports import ObjectStore
@@ -99,6 +100,28 @@ def store_all(
     return Stored(tuple(pending), versions, store.bucket)
 
 
+def retag(catalogue: Catalogue, store: ObjectStore, case_id: str) -> str:
+    """Set the case's number of now on each of its stored objects; returns it.
+
+    Two that renumber at once may write over each other: whoever ends last sees the number that holds.
+    """
+    done = ""
+    while True:
+        with catalogue.read() as connection:
+            number = get_case(connection, case_id).number
+            keys = dict(case_keys(connection, case_id))
+        if number == done:
+            return number
+        tag(store, keys, number)
+        done = number
+
+
+def tag(store: ObjectStore, versions: Mapping[str, str], number: str) -> None:
+    """Set a case number on the objects of `versions` (key to version id)."""
+    for key, version_id in versions.items():
+        store.set_tags(key, version_id, {CASE_TAG: number})
+
+
 def _store_one(store: ObjectStore, owner: Exhibit, item: Pending) -> str:
     digests = item.row.digests
     stored = store.put(item.row.key, item.path, sha256=digests.sha256, size=digests.size, consume=True)
@@ -110,7 +133,7 @@ def _store_one(store: ObjectStore, owner: Exhibit, item: Pending) -> str:
             f" (SHA-256 {found}, not {digests.sha256}).",
             advice="Look at the disk or server; the received file is kept and will be tried again.",
         )
-    store.set_tags(stored.key, stored.version_id, {CASE_TAG: owner.case_number})
+    tag(store, {stored.key: stored.version_id}, owner.case_number)
     return stored.version_id
 
 

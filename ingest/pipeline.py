@@ -2,12 +2,15 @@
 
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
+from evidence.catalogue.cases import get_case
 from evidence.catalogue.engine import Catalogue, Connection
 from evidence.catalogue.exhibits import (
     Exhibit,
@@ -31,15 +34,17 @@ from evidence.catalogue.jobs import (
 )
 from evidence.catalogue.objects import mark_stored
 from evidence.clock import Clock, timestamp
-from evidence.errors import VidneError
+from evidence.errors import StorageFullError, UnavailableError, UnreadableError, VidneError
 from evidence.exhibits import ExhibitState
 from evidence.jsontypes import JsonObject
 from evidence.ports import ObjectStore
 from evidence.text import printable
 from ingest import events
 from ingest.custody import record
-from ingest.filing import Pending, Stored, manifest_row, original_row, rendition_rows, store_all
-from ingest.receive import original_name, spool_file
+from ingest.filing import Pending, Stored, manifest_row, original_row, rendition_rows, store_all, tag
+from ingest.receive import original_name
+from ingest.room import require_room
+from ingest.spool import spool_file
 from retention.keys import original_key
 from transcode.fast import fast
 from transcode.inspect import inspect
@@ -49,6 +54,10 @@ log = logging.getLogger(__name__)
 
 # What made a rendition stands in its key: bumped when a stage makes something else of the same original.
 RECIPES = {Stage.SEAL: "seal-1", Stage.INSPECT: "inspect-1", Stage.FAST: "fast-1", Stage.SLOW: "slow-1"}
+
+_PAUSE = timedelta(seconds=5)  # before something is tried again that is nobody's fault
+_PATIENCE_S = 1.0
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +84,42 @@ class Pipeline:
     def run(self, job_id: int, token: int) -> None:
         """Run one job; a late or repeated message does nothing, an error puts the job off."""
         try:
-            with self._catalogue.read() as connection:
-                lease = get_lease(connection, job_id, token)
-                owner = get_exhibit(connection, lease.exhibit_id)
+            lease, owner = _patiently(lambda: self._leased(job_id, token))
+            error = self._try(lease, owner)
+            if error:
+                _patiently(lambda: self._put_off(lease, owner, error))
         except LeaseLostError as lost:
             log.info("%s", lost)
-            return
+
+    def _try(self, lease: Lease, owner: Exhibit) -> Exception | None:
+        """Do the job and close it; returns what it failed of. Raises LeaseLostError for a late holder."""
         try:
             with self._work_folder(lease) as work:
                 result = self._seal(owner) if lease.stage is Stage.SEAL else self._media(lease, owner, work)
                 self._close(lease, owner, result)
-        except LeaseLostError as lost:
-            log.info("%s", lost)
+        except LeaseLostError:
+            raise
         except Exception as error:  # noqa: BLE001 - a job's edge: whatever it was is recorded with the job
-            self._put_off(lease, owner, error)
+            return error
+        return None
+
+    def _leased(self, job_id: int, token: int) -> tuple[Lease, Exhibit]:
+        with self._catalogue.read() as connection:
+            lease = get_lease(connection, job_id, token)
+            return lease, get_exhibit(connection, lease.exhibit_id)
 
     @contextmanager
     def _work_folder(self, lease: Lease) -> Iterator[Path]:
         folder = self._work / f"{lease.job_id}-{lease.token}"
-        folder.mkdir(parents=True)
         try:
+            folder.mkdir(parents=True)
             yield folder
+        except (StorageFullError, LeaseLostError):
+            raise
+        except Exception:
+            # On a full disk anything may fail in any way: that comes first, and says nothing of the file.
+            require_room(self._work.parent, 0, f"The job {lease.stage} was stopped")
+            raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -109,6 +133,7 @@ class Pipeline:
         with self._catalogue.read() as connection:
             sections = get_sections(connection, owner.id)
             name = original_name(first_names(connection, [owner.id])[owner.id])
+        require_room(work, 2 * owner.digests.size, f"The job {lease.stage} was not begun")
         source = self._original(owner, work)
         made = work / "made"
         made.mkdir()
@@ -120,6 +145,8 @@ class Pipeline:
         report = stages[lease.stage]()
         if lease.stage is Stage.SLOW and report.state is None:
             raise VidneError(f"The slow stage did not say what became of {owner.name}.")
+        # What a tool could not write for want of room must not pass for damage of the file.
+        require_room(work, 0, f"What the job {lease.stage} found was not filed")
         if not report.made:
             return _Result(report)
         recipe = RECIPES[lease.stage]
@@ -140,10 +167,24 @@ class Pipeline:
         return fetched
 
     def _close(self, lease: Lease, owner: Exhibit, result: _Result) -> None:
+        tagged = owner.case_number
+        # Renumbered while the job ran: whoever did that could not see these objects.
+        while (number := self._try_to_close(lease, owner, result, tagged)) != tagged:
+            tagged = number
+            if result.stored:
+                tag(self._store, result.stored.versions, tagged)
+        if lease.stage is Stage.SEAL and owner.spool:
+            (self._spool / owner.spool).unlink(missing_ok=True)
+
+    def _try_to_close(self, lease: Lease, owner: Exhibit, result: _Result, tagged: str) -> str:
+        """Close the job unless the case has another number than `tagged` by now; returns the number."""
         now = timestamp(self._clock())
         state = result.report.state
         is_last = lease.stage is not Stage.SEAL and state is not None
         with self._catalogue.write() as connection:
+            number = get_case(connection, owner.case_id).number
+            if number != tagged:
+                return number
             finish_job(connection, lease, now, is_last=is_last)
             if result.stored:
                 mark_stored(connection, result.stored.versions, now)
@@ -151,8 +192,7 @@ class Pipeline:
                 record(connection, events.stored(lease, owner, result.stored, filename, now))
             self._file_report(connection, lease, owner, result.report)
             record(connection, events.stage_done(lease, owner, result.report, now))
-        if lease.stage is Stage.SEAL and owner.spool:
-            (self._spool / owner.spool).unlink(missing_ok=True)
+        return number
 
     @staticmethod
     def _file_report(connection: Connection, lease: Lease, owner: Exhibit, report: StageReport) -> None:
@@ -164,24 +204,35 @@ class Pipeline:
             set_state(connection, owner.id, report.state, report.reason)
 
     def _put_off(self, lease: Lease, owner: Exhibit, error: Exception) -> None:
-        """Try a failed job again later, or quarantine it after too many attempts."""
+        """Try a failed job again later, or quarantine it after too many attempts.
+
+        A full disk or a server that is away counts against no job: it is waited for as long as it takes.
+        """
         text = printable(str(error) if isinstance(error, VidneError) else repr(error), limit=2000)
         log.warning("%s of %s failed (attempt %d): %s", lease.stage, owner.name, lease.attempts, text)
         log.debug("the error", exc_info=error)
         moment = self._clock()
         now = timestamp(moment)
+        blameless = isinstance(error, StorageFullError | UnavailableError)
+        pause = _PAUSE if blameless else timedelta(seconds=2 ** (lease.attempts - 1))
+        with self._catalogue.write() as connection:
+            if blameless or lease.attempts < ATTEMPT_LIMIT:
+                postpone_job(connection, lease, now, timestamp(moment + pause), text, blameless=blameless)
+                return
+            quarantine_job(connection, lease, now, text)
+            reason = f"The job {lease.stage} failed {lease.attempts} times: {text}"
+            set_state(connection, owner.id, ExhibitState.QUARANTINED, reason)
+            record(connection, events.quarantined(lease, owner, reason, now))
+
+
+def _patiently(action: Callable[[], T]) -> T:
+    """Do it as soon as the catalogue can be used: a job that was not given back would be held for ever."""
+    while True:
         try:
-            with self._catalogue.write() as connection:
-                if lease.attempts < ATTEMPT_LIMIT:
-                    later = timestamp(moment + timedelta(seconds=2 ** (lease.attempts - 1)))
-                    postpone_job(connection, lease, now, later, text)
-                    return
-                quarantine_job(connection, lease, now, text)
-                reason = f"The job {lease.stage} failed {lease.attempts} times: {text}"
-                set_state(connection, owner.id, ExhibitState.QUARANTINED, reason)
-                record(connection, events.quarantined(lease, owner, reason, now))
-        except LeaseLostError as lost:
-            log.info("%s", lost)
+            return action()
+        except (StorageFullError, UnreadableError) as error:
+            log.warning("%s", error)
+            time.sleep(_PATIENCE_S)
 
 
 def _slow(source: Path, work: Path, sections: JsonObject) -> StageReport:

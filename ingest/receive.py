@@ -1,8 +1,6 @@
 """Receiving files: spool, digests made on the way, durable before anything is said, then one transaction."""
 
-import fcntl
 import os
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,22 +9,23 @@ from pathlib import Path
 from typing import BinaryIO
 
 from evidence.cases import exhibit_label, new_id
-from evidence.catalogue.cases import Case
+from evidence.catalogue.cases import Case, get_case, require_open
 from evidence.catalogue.engine import Catalogue
-from evidence.catalogue.exhibits import is_spooled
 from evidence.catalogue.intake import Intake, Submission, add_file, add_submission, complete_submission
 from evidence.clock import Clock, timestamp
 from evidence.custody import CustodyEvent, EventObject
-from evidence.errors import ConflictError, StorageFullError, UnreadableError
+from evidence.errors import StorageFullError, UnreadableError
 from evidence.exhibits import Digests, Role, Source
 from evidence.jsontypes import Json
 from evidence.text import base64_text, human_size, name_bytes, name_from_bytes, printable
-from hashing.digests import Digester, chunks
+from hashing.digests import Digester
 from ingest.custody import record
+from ingest.paths import open_regular, readable
+from ingest.room import require_room
+from ingest.spool import Spooled, new_spool_file
 from retention.folder import fsync_folder, make_durable_folders
 
 _NAMED = 1000  # of the paths that could not be received, so that the body stays readable
-_RESERVE = 16 << 20  # left free for the catalogue, so that a full spool cannot stop the record
 
 Progress = Callable[[int], None]
 
@@ -58,11 +57,7 @@ class Intaker:
         clock_true: str | None = None,
     ) -> None:
         """Begin a submission to an open case; raises ConflictError for a closed one."""
-        if case.closed_at:
-            raise ConflictError(
-                f"Case {case.number} is closed since {case.closed_at}.",
-                advice="Submit to an open case.",
-            )
+        require_open(case)
         self._catalogue = catalogue
         self._spool = spool
         self._clock = clock
@@ -81,16 +76,21 @@ class Intaker:
         Raises UnreadableError for what cannot be read whole, StorageFullError where there is no room; the
         files received before stay received.
         """
-        with _open_regular(path) as stream:
+        with open_regular(path) as stream, _room_for(path):
             before = os.fstat(stream.fileno())
-            self._require_room(before.st_size, path)
-            with _spool_file(self._spool) as spooled:
-                digests = _copy(stream, spooled, path, progress)
-                _refuse_changed(before, os.fstat(stream.fileno()), digests, path)
+            require_room(
+                self._spool,
+                before.st_size,
+                f"{printable(str(path))} ({human_size(before.st_size)}) was not received",
+            )
+            with new_spool_file(self._catalogue, self._spool) as spooled:
+                digests = _copy(stream, spooled, path, before.st_size, progress)
+                if _version(before) != _version(os.fstat(stream.fileno())) or digests.size != before.st_size:
+                    raise _changed(path)
                 fsync_folder(self._spool)
                 intake = self._file(name, digests, spooled.path)
         if not intake.wants_spool:
-            spooled.path.unlink()
+            spooled.path.unlink(missing_ok=True)
         return Received(name, intake.exhibit_id, exhibit_label(intake.number), digests, intake.is_new)
 
     def complete(self, failures: dict[str, str]) -> None:
@@ -118,21 +118,12 @@ class Intaker:
                 ),
             )
 
-    def _require_room(self, size: int, path: Path) -> None:
-        room = os.statvfs(self._spool)
-        free = room.f_bavail * room.f_frsize
-        if free < size + _RESERVE:
-            raise StorageFullError(
-                f"{printable(str(path))} ({human_size(size)}) was not received:"
-                f" {human_size(free)} are free in {self._spool}.",
-                advice="Make room on that disk, or name another data folder, and submit it again.",
-            )
-
     def _file(self, name: str, digests: Digests, spooled: Path) -> Intake:
         now = timestamp(self._clock())
         ordinal = self._count + 1
         with self._catalogue.write() as connection:
             if not self._count:
+                require_open(get_case(connection, self._submission.case_id))  # it may just have been closed
                 add_submission(connection, self._submission, now)
             intake = add_file(
                 connection,
@@ -172,119 +163,35 @@ class Intaker:
         )
 
 
-def files_below(path: Path) -> Iterator[tuple[Path, str]]:
-    """The files that `path` stands for, in order: (path, name with the folder's own name in front).
-
-    Links inside a folder are not followed, so that an export cannot pull in files from elsewhere; they are
-    given as they are, and receiving them says why they are not taken.
-    """
-    if not path.is_dir():
-        yield path, path.name
-        return
-    top = path.resolve()
-
-    def refuse(error: OSError) -> None:
-        raise UnreadableError(
-            f"The folder {printable(str(error.filename))} cannot be read: {error.strerror}.",
-            advice="See to its permissions and submit it again.",
-        ) from error
-
-    for folder, folders, names in os.walk(top, onerror=refuse):
-        folders.sort()
-        for name in sorted(names):
-            found = Path(folder) / name
-            yield found, str(Path(top.name) / found.relative_to(top))
-
-
-def _open_regular(path: Path) -> BinaryIO:
-    try:
-        # Non-blocking: opening a pipe in a seized folder must not wait for a writer that never comes.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-    except OSError as error:
-        raise UnreadableError(
-            f"{printable(str(path))} cannot be read: {error.strerror}.",
-            advice="See to the path and its permissions, and submit it again.",
-        ) from error
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise UnreadableError(
-            f"{printable(str(path))} is not a regular file.", advice="Submit files, or folders of files."
-        )
-    return os.fdopen(handle, "rb", buffering=0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Spooled:
-    path: Path
-    handle: int
-
-
 @contextmanager
-def _spool_file(spool: Path) -> Iterator[_Spooled]:
-    """A new file in the spool, locked while it is being received; gone again if that fails."""
-    path = spool / new_id()
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+def _room_for(path: Path) -> Iterator[None]:
+    """Say it of the file being received where the disk is full."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield _Spooled(path, handle)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-    finally:
-        os.close(handle)
-
-
-def sweep_spool(catalogue: Catalogue, spool: Path) -> list[str]:
-    """Remove what a killed program left half received, or sealed and not removed; returns the names."""
-    swept = []
-    for path in sorted(spool.iterdir()) if spool.is_dir() else []:
-        with path.open("rb") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue  # somebody is receiving it
-            # Only now: until the lock was free, its row may not have been written.
-            with catalogue.read() as connection:
-                wanted = is_spooled(connection, path.name)
-            if not wanted:
-                path.unlink(missing_ok=True)
-                swept.append(path.name)
-    return swept
-
-
-def _copy(stream: BinaryIO, spooled: _Spooled, path: Path, progress: Progress | None) -> Digests:
-    """Copy to the spool, hashing what is read; durable when it returns."""
-    digester = Digester()
-    try:
-        for chunk in _readable(stream, path):
-            digester.update(chunk)
-            _write_all(spooled.handle, chunk)
-            if progress:
-                progress(len(chunk))
-        os.fsync(spooled.handle)
+        yield
     except OSError as error:
-        if error.errno in (ENOSPC, EDQUOT):
-            raise StorageFullError(
-                f"{printable(str(path))} was not received: the disk of {spooled.path.parent} is full.",
-                advice="Make room and submit it again.",
-            ) from error
-        raise
+        if error.errno not in (ENOSPC, EDQUOT):
+            raise
+        raise StorageFullError(
+            f"{printable(str(path))} was not received: the disk of the data folder is full.",
+            advice="Make room and submit it again.",
+        ) from error
+
+
+def _copy(stream: BinaryIO, spooled: Spooled, path: Path, size: int, progress: Progress | None) -> Digests:
+    """Copy to the spool, hashing what is read; durable when it returns.
+
+    Raises UnreadableError once there are more than `size` bytes: a file may grow faster than it is read.
+    """
+    digester = Digester()
+    for chunk in readable(stream, path):
+        digester.update(chunk)
+        if digester.size > size:
+            raise _changed(path)
+        _write_all(spooled.handle, chunk)
+        if progress:
+            progress(len(chunk))
+    os.fsync(spooled.handle)
     return digester.finish()
-
-
-def _readable(stream: BinaryIO, path: Path) -> Iterator[memoryview]:
-    parts = chunks(stream)
-    while True:
-        try:
-            chunk = next(parts, None)
-        except OSError as error:
-            raise UnreadableError(
-                f"{printable(str(path))} could not be read to its end: {error.strerror}.",
-                advice="Image the medium with a tool that goes on after errors, and submit the image.",
-            ) from error
-        if chunk is None:
-            return
-        yield chunk
 
 
 def _write_all(handle: int, chunk: memoryview) -> None:
@@ -292,25 +199,15 @@ def _write_all(handle: int, chunk: memoryview) -> None:
         chunk = chunk[os.write(handle, chunk) :]
 
 
-def _refuse_changed(before: os.stat_result, after: os.stat_result, digests: Digests, path: Path) -> None:
-    if (before.st_size, before.st_mtime_ns) != (
-        after.st_size,
-        after.st_mtime_ns,
-    ) or digests.size != after.st_size:
-        raise UnreadableError(
-            f"{printable(str(path))} changed while it was read.",
-            advice="Wait until nothing writes to it, and submit it again.",
-        )
+def _version(found: os.stat_result) -> tuple[int, int]:
+    return found.st_size, found.st_mtime_ns
 
 
-def spool_file(spool: Path, name: str | None) -> Path:
-    """The spool file of an exhibit that is not sealed; raises UnreadableError where it is gone."""
-    if name is None or not (spool / name).is_file():
-        raise UnreadableError(
-            f"The received file {name} is not in {spool}.",
-            advice="Submit the same file to the same case again: it takes the place of the lost one.",
-        )
-    return spool / name
+def _changed(path: Path) -> UnreadableError:
+    return UnreadableError(
+        f"{printable(str(path))} changed while it was read.",
+        advice="Wait until nothing writes to it, and submit it again.",
+    )
 
 
 def original_name(name: bytes) -> str:

@@ -6,17 +6,20 @@ calls below it are used; they are private to the client, which is why its minor 
 
 import base64
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
+import certifi
 from minio import Minio
 from minio.commonconfig import Tags
 from minio.datatypes import Part
 from minio.error import MinioException, S3Error
-from minio.helpers import DictType
+from minio.helpers import DictType, check_bucket_name
+from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
 from evidence.errors import (
@@ -24,6 +27,7 @@ from evidence.errors import (
     ObjectExistsError,
     SettingsError,
     StorageFullError,
+    UnavailableError,
     UnreadableError,
 )
 from evidence.ports import StoredObject
@@ -32,6 +36,7 @@ from hashing.digests import sha256_file
 
 PART_SIZE = 64 << 20
 _ABSENT = ("NoSuchKey", "NoSuchVersion", "NoSuchObject", "ResourceNotFound")
+_BUSY = ("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout")
 _FULL = ("QuotaExceeded", "EntityTooLarge", "XMinioStorageFull", "InsufficientStorage")
 
 
@@ -50,10 +55,30 @@ def open_s3_store(settings: Settings) -> "S3Store":
             f"The S3 secret key cannot be read from {settings.s3_secret_key_file!r}: {error.strerror}.",
             advice="Set VIDNE_S3_SECRET_KEY_FILE.",
         ) from error
-    client = Minio(
-        url.netloc, access_key=settings.s3_access_key, secret_key=secret, secure=url.scheme == "s3"
-    )
+    try:
+        check_bucket_name(bucket)
+        client = Minio(
+            url.netloc,
+            access_key=settings.s3_access_key,
+            secret_key=secret,
+            secure=url.scheme == "s3",
+            http_client=_http(),
+        )
+    except ValueError as error:
+        raise SettingsError(
+            f"VIDNE_STORE_URL {settings.store_url!r} cannot be used: {error}.",
+            advice="Write s3://host:port/bucket.",
+        ) from error
     return S3Store(client, bucket)
+
+
+def _http() -> PoolManager:
+    """As the client's own, but a server that is away is noticed in a minute, not in half an hour."""
+    return PoolManager(
+        timeout=Timeout(connect=10, read=300),
+        ca_certs=os.environ.get("SSL_CERT_FILE") or certifi.where(),
+        retries=Retry(total=3, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
+    )
 
 
 class S3Store:
@@ -201,11 +226,15 @@ def _clear_errors(key: str) -> Iterator[None]:
             raise StorageFullError(
                 f"The store has no room for {key}.", advice="Make room; the job goes on by itself."
             ) from error
+        if error.code in _BUSY:
+            raise UnavailableError(
+                f"The store is busy ({error.code}) and did not take {key}.", advice="It is tried again."
+            ) from error
         raise UnreadableError(
             f"The store refused {key}: {error.code}.", advice="Look at the server and its settings."
         ) from error
     except (MinioException, HTTPError, OSError) as error:
-        raise UnreadableError(
+        raise UnavailableError(
             f"The store could not be reached for {key}: {error}.",
             advice="Look at the server and the network; jobs are tried again.",
         ) from error

@@ -44,11 +44,13 @@ def command(
     _check_clock(clock_shown, clock_true)
     with supervised(context.settings) as supervisor:
         # Loaded while the worker starts: each takes half a second.
+        from apps.cli.common import sequence_if_idle  # noqa: PLC0415
         from apps.submission import begin, submit  # noqa: PLC0415
 
         app = context.application
         intaker = begin(app, number, Source(source), clock_shown, clock_true)
         outcome = submit(app, supervisor, intaker, paths, wait=wait)
+    sequence_if_idle(app)
     if as_json:
         echo_json(outcome.as_json())
     else:

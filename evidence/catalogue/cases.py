@@ -41,9 +41,22 @@ def find_case(connection: Connection, number: str) -> Case:
         .limit(1)
     ).scalar()
     if former:
-        current = connection.execute(_cases().where(case.c.id == former)).one()
+        current = get_case(connection, former)
         raise NotFoundError(f"Case {number} was renumbered.", advice=f"Its number is now {current.number}.")
     raise NotFoundError(f"There is no case {number} here.", advice=f"Open it with: vidne case open {number}")
+
+
+def get_case(connection: Connection, case_id: str) -> Case:
+    """The case with this id, under the number that it has now."""
+    return _case(connection.execute(_cases().where(case.c.id == case_id)).one())
+
+
+def require_open(found: Case) -> None:
+    """Raise ConflictError for a closed case."""
+    if found.closed_at:
+        raise ConflictError(
+            f"Case {found.number} is closed since {found.closed_at}.", advice="Submit to an open case."
+        )
 
 
 def list_cases(connection: Connection) -> list[Case]:

@@ -5,11 +5,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from evidence.catalogue.tables import metadata
-from evidence.errors import StorageFullError, VidneError
+from evidence.errors import StorageFullError, UnreadableError, VidneError
+from evidence.text import printable
 
 __all__ = ["Catalogue", "Connection", "open_catalogue"]
 
@@ -52,16 +53,38 @@ class Catalogue:
                 raise
             connection.exec_driver_sql("COMMIT")
 
+    def watch(self) -> "Watch":
+        """See Watch."""
+        return Watch(self._engine)
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+class Watch:
+    """Tells whether anybody committed since the last look, for the price of one pragma instead of a query."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Takes a connection of its own: what is committed on that one would not count."""
+        self._connection = engine.raw_connection()
+        self._seen: object = None
+
+    def changed(self) -> bool:
+        """Whether there is something new; True at the first look."""
+        cursor = self._connection.cursor()
+        cursor.execute("PRAGMA data_version")
+        found = cursor.fetchone()
+        cursor.close()
+        before, self._seen = self._seen, found
+        return bool(found != before)
 
 
 @contextmanager
 def _clear_errors() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
         reason = str(error.orig)
         if "full" in reason or "disk I/O" in reason:
             raise StorageFullError(
@@ -69,9 +92,14 @@ def _clear_errors() -> Iterator[None]:
                 advice="Make room on the disk of the data folder and run the command again.",
             ) from error
         if "locked" in reason or "readonly" in reason or "unable to open" in reason:
-            raise VidneError(
+            raise UnreadableError(
                 f"The catalogue cannot be used: {reason}.",
                 advice="See that no other program holds it and that you may write to the data folder.",
+            ) from error
+        if "not a database" in reason or "malformed" in reason:
+            raise UnreadableError(
+                f"The catalogue is damaged: {reason}.",
+                advice="Keep a copy of the data folder as it is, and restore the catalogue from a backup.",
             ) from error
         raise
 
@@ -82,7 +110,13 @@ def open_catalogue(path: Path, *, create: bool = True) -> Catalogue:
         raise VidneError(
             f"There is no catalogue at {path}.", advice="Name the data folder with --data or VIDNE_DATA."
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnreadableError(
+            f"The data folder {printable(str(path.parent), limit=4096)} cannot be used: {error.strerror}.",
+            advice="Name another with --data or VIDNE_DATA, or see to its permissions.",
+        ) from error
     engine = create_engine(
         f"sqlite:///{path}",
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},

@@ -113,6 +113,15 @@ def progress_of(connection: Connection, submission_id: str) -> Progress:
     )
 
 
+def waiting_for(connection: Connection, submission_id: str) -> list[str]:
+    """Why jobs of the submission's exhibits were put off and will be tried again; each reason once."""
+    brought = select(submitted_file.c.exhibit_id).where(submitted_file.c.submission_id == submission_id)
+    statement = select(job.c.error).where(
+        job.c.exhibit_id.in_(brought), job.c.state == "ready", job.c.error != ""
+    )
+    return sorted(set(connection.execute(statement).scalars()))
+
+
 def _new_exhibit(connection: Connection, case_id: str, digests: Digests, spool: str, now: str) -> Intake:
     number = connection.execute(
         update(case)

@@ -96,9 +96,13 @@ def add_jobs(connection: Connection, exhibit_id: str, now: str) -> None:
     )
 
 
-def has_ready(connection: Connection, now: str) -> bool:
-    """Whether any job could be taken; a cheap look before the write lock is asked for."""
-    ready = select(job.c.id).where(job.c.state == "ready", job.c.not_before <= now).limit(1)
+def has_ready(connection: Connection, lanes: Sequence[Lane], now: str) -> bool:
+    """Whether any job of these lanes could be taken; a cheap look before the write lock is asked for."""
+    ready = (
+        select(job.c.id)
+        .where(job.c.state == "ready", job.c.lane.in_(lanes), job.c.not_before <= now)
+        .limit(1)
+    )
     return connection.execute(ready).first() is not None
 
 
@@ -177,9 +181,15 @@ def finish_job(connection: Connection, lease: Lease, now: str, *, is_last: bool)
         )
 
 
-def postpone_job(connection: Connection, lease: Lease, now: str, not_before: str, error: str) -> None:
-    """Give a job back after an error, to be tried again from `not_before` on."""
-    _close(connection, lease, now, state="ready", error=error, not_before=not_before)
+def postpone_job(
+    connection: Connection, lease: Lease, now: str, not_before: str, error: str, *, blameless: bool = False
+) -> None:
+    """Give a job back after an error, to be tried again from `not_before` on.
+
+    With `blameless` the attempt is not counted: the error says nothing of the job.
+    """
+    attempts = lease.attempts - 1 if blameless else lease.attempts
+    _close(connection, lease, now, state="ready", error=error, not_before=not_before, attempts=attempts)
 
 
 def quarantine_job(connection: Connection, lease: Lease, now: str, error: str) -> None:
@@ -187,7 +197,7 @@ def quarantine_job(connection: Connection, lease: Lease, now: str, error: str) -
     _close(connection, lease, now, state="quarantined", error=error)
 
 
-def _close(connection: Connection, lease: Lease, now: str, **values: str) -> None:
+def _close(connection: Connection, lease: Lease, now: str, **values: str | int) -> None:
     closed = connection.execute(
         update(job)
         .where(job.c.id == lease.job_id, job.c.token == lease.token, job.c.state == "leased")

@@ -1,0 +1,23 @@
+"""Room on the disk: asked for before something is written, so that a full disk stops no record half way."""
+
+import os
+from pathlib import Path
+
+from evidence.errors import StorageFullError
+from evidence.text import human_size
+
+RESERVE = 16 << 20  # left free for the catalogue
+
+
+def require_room(folder: Path, size: int, what: str) -> None:
+    """Raise StorageFullError unless `size` bytes and the reserve are free where `folder` lies.
+
+    `what` begins the message, as in "clip.mp4 was not received".
+    """
+    room = os.statvfs(folder)
+    free = room.f_bavail * room.f_frsize
+    if free < size + RESERVE:
+        raise StorageFullError(
+            f"{what}: {human_size(free)} are free in {folder}, {human_size(size + RESERVE)} are needed.",
+            advice="Make room on that disk.",
+        )
