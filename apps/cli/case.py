@@ -9,6 +9,7 @@ from evidence.catalogue.cases import Case, close_case, list_cases, numbers_of, o
 from evidence.catalogue.exhibits import list_exhibits
 from evidence.clock import timestamp
 from evidence.custody import CustodyEvent
+from evidence.errors import VidneError
 from evidence.jsontypes import Json, JsonObject
 from ingest.custody import record
 
@@ -83,36 +84,43 @@ def show(context: Context, number: str, *, as_json: bool) -> None:
 @command.command()
 @click.argument("number")
 @click.argument("new_number")
+@json_option
 @pass_context
-def renumber(context: Context, number: str, new_number: str) -> None:
-    """Give a case another number; the old one stays as a dated alias."""
+def renumber(context: Context, number: str, new_number: str, *, as_json: bool) -> None:
+    """Give a case another number; the old one stays as a dated alias.
+
+    With the number that it has, the tags of its stored objects are set again.
+    """
+    from ingest.filing import retag  # noqa: PLC0415 - beside its one use
+
     app = context.application
     parsed = parse_case_number(new_number, app.settings.case_pattern)
     now = timestamp(app.clock())
     with app.catalogue.write() as connection:
         case = case_named(connection, app, number)
-        renumber_case(connection, case, parsed, now)
-        record(connection, _event("renumbered", case, app.actor, now, {"from": case.number, "to": parsed}))
-    _retag(context, case, parsed)
+        if parsed != case.number:
+            renumber_case(connection, case, parsed, now)
+            body: JsonObject = {"from": case.number, "to": parsed}
+            record(connection, _event("renumbered", case, app.actor, now, body))
+    try:
+        retag(app.catalogue, app.store, case.id)
+    except VidneError as error:
+        raise VidneError(
+            f"Case {case.number} is now {parsed}, but not all of its stored objects are tagged so: {error}",
+            advice=f"When that is mended, run: vidne case renumber {parsed} {parsed}",
+        ) from error
     sequence_if_idle(app)
-    click.echo(f"Case {case.number} is now {parsed}.")
-
-
-def _retag(context: Context, case: Case, number: str) -> None:
-    from evidence.catalogue.objects import case_keys  # noqa: PLC0415 - beside its one use
-    from ingest.filing import CASE_TAG  # noqa: PLC0415
-
-    app = context.application
-    with app.catalogue.read() as connection:
-        keys = case_keys(connection, case.id)
-    for key, version_id in keys:
-        app.store.set_tags(key, version_id, {CASE_TAG: number})
+    if as_json:
+        echo_json({"case": parsed, "id": case.id, "was": case.number})
+    else:
+        click.echo(f"Case {case.number} is now {parsed}.")
 
 
 @command.command()
 @click.argument("number")
+@json_option
 @pass_context
-def close(context: Context, number: str) -> None:
+def close(context: Context, number: str, *, as_json: bool) -> None:
     """Close a case: nothing more can be submitted to it."""
     app = context.application
     now = timestamp(app.clock())
@@ -121,7 +129,10 @@ def close(context: Context, number: str) -> None:
         close_case(connection, case, now)
         record(connection, _event("closed", case, app.actor, now, {}))
     sequence_if_idle(app)
-    click.echo(f"Closed case {case.number}.")
+    if as_json:
+        echo_json({"case": case.number, "id": case.id, "closed_at": now})
+    else:
+        click.echo(f"Closed case {case.number}.")
 
 
 def _event(what: str, case: Case, actor: str, now: str, body: JsonObject) -> CustodyEvent:

@@ -53,7 +53,7 @@ def command(context: Context, *, as_json: bool) -> int:
 def _look(name: str, look: Callable[[Application], Finding], app: Application) -> Finding:
     try:
         return look(app)
-    except VidneError as error:
+    except (VidneError, OSError) as error:
         return Finding(name, "fail", str(error))
 
 
@@ -92,6 +92,7 @@ def _catalogue(app: Application) -> Finding:
 
 def _store(app: Application) -> Finding:
     where = app.settings.store_url or str(app.settings.objects_path)
+    app.require_store()
     if app.store.is_worm:
         return Finding("object store", "ok", f"{where}, locks held by the store")
     return Finding("object store", "warning", f"{where}: not WORM, locks are kept by this program alone")

@@ -76,8 +76,9 @@ def show(context: Context, exhibit: str, *, as_json: bool) -> None:
 @click.option("--working", "what", flag_value="working", default=True, help="What plays anywhere (default).")
 @click.option("--all", "what", flag_value="all", help="Everything that is stored.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True)
+@json_option
 @pass_context
-def fetch(context: Context, exhibit: str, what: str, output: Path) -> None:
+def fetch(context: Context, exhibit: str, what: str, output: Path, *, as_json: bool) -> None:
     """Copy files of EXHIBIT into a folder; each is compared with its digest on the way."""
     app = context.application
     with app.catalogue.read() as connection:
@@ -90,10 +91,15 @@ def fetch(context: Context, exhibit: str, what: str, output: Path) -> None:
             advice=found.reason or "vidne exhibit show says what it has.",
         )
     output.mkdir(parents=True, exist_ok=True)
+    fetched: list[Json] = []
     for row in objects:
         target = output / f"{found.label}.{_file_name(row, original)}"
         _copy_out(context, row, target)
-        click.echo(f"{row.digests.sha256}  {target}")
+        fetched.append({"role": row.role, "path": str(target), "sha256": row.digests.sha256})
+        if not as_json:
+            click.echo(f"{row.digests.sha256}  {target}")
+    if as_json:
+        echo_json(fetched)
 
 
 def _wanted(row: ObjectRow, what: str) -> bool:
@@ -113,12 +119,14 @@ def _copy_out(context: Context, row: ObjectRow, target: Path) -> None:
     partial = target.with_name(f".{target.name}.part")
     if target.exists():
         raise ConflictError(f"{target} exists already.", advice="Name an empty folder with -o.")
-    with context.application.store.open(row.key, row.version_id) as stream, partial.open("wb") as copy:
-        shutil.copyfileobj(stream, copy, 1 << 20)
-    if sha256_file(partial) != row.digests.sha256:
-        partial.unlink()
-        raise IntegrityError(
-            f"The stored {row.name} is not what was filed: its SHA-256 differs. Nothing was written.",
-            advice="Run vidne verify exhibit on it.",
-        )
-    partial.rename(target)
+    try:
+        with context.application.store.open(row.key, row.version_id) as stream, partial.open("wb") as copy:
+            shutil.copyfileobj(stream, copy, 1 << 20)
+        if sha256_file(partial) != row.digests.sha256:
+            raise IntegrityError(
+                f"The stored {row.name} is not what was filed: its SHA-256 differs. Nothing was written.",
+                advice="Run vidne verify exhibit on it.",
+            )
+        partial.rename(target)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The command line's edge: global options, lazy commands, and where errors become exit codes."""
 
 import importlib
+import io
 import json
 import os
 import signal
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 
-from evidence.errors import VidneError
+from evidence.errors import UnreadableError, VidneError
 from evidence.jsontypes import Json
 from evidence.settings import Settings
+from evidence.text import printable
 
 if TYPE_CHECKING:
     from apps.wiring import Application
@@ -67,6 +69,13 @@ class _Commands(click.Group):
             raise TypeError(f"apps.cli.{cmd_name} has no command")
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:  # click would end 1, which means something else here
+            _forget_output()
+            return 128 + signal.SIGPIPE
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(self.modules.items()))
@@ -83,24 +92,39 @@ def vidne(ctx: click.Context, data: Path | None) -> None:
 
 def run() -> None:
     """The program's entry: errors are told on standard error and become exit codes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a path may hold what the terminal's encoding does not
+            stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be told to stop is to be interrupted
+    code = _run()
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _run() -> object:
     try:
-        code = vidne.main(standalone_mode=False)
+        return vidne.main(standalone_mode=False)
     except VidneError as error:
         fail(error)
-        code = error.exit_code
+        return error.exit_code
     except click.exceptions.Exit as done:
-        code = done.exit_code
+        return done.exit_code
     except click.Abort:
         click.echo("Interrupted.", err=True)
-        code = INTERRUPTED
+        return INTERRUPTED
     except click.ClickException as error:
         error.show()
-        code = error.exit_code
-    except BrokenPipeError:
-        # Whoever read our output went away; Python would complain once more at its exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 128 + signal.SIGPIPE
-    sys.exit(code if isinstance(code, int) else 0)
+        return error.exit_code
+    except OSError as error:
+        named = f"{printable(os.fsdecode(error.filename), limit=4096)}: " if error.filename else ""
+        told = UnreadableError(f"{named}{error.strerror}.", advice="See to the disk and the permissions.")
+        fail(told)
+        _forget_output()
+        return told.exit_code
+
+
+def _forget_output() -> None:
+    """What could not be written to standard output would be tried, and complained of, again at the exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def fail(error: VidneError) -> None:

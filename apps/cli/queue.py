@@ -53,15 +53,17 @@ def status(context: Context, *, as_json: bool) -> None:
 
 @command.command()
 @click.argument("exhibit", required=False)
+@json_option
 @pass_context
-def retry(context: Context, exhibit: str | None) -> None:
+def retry(context: Context, exhibit: str | None, *, as_json: bool) -> None:
     """Put the quarantined jobs of EXHIBIT, or all of them, back into the line."""
     app = context.application
     exhibit_id = None
     if exhibit is not None:
         with app.catalogue.read() as connection:
             exhibit_id = exhibit_named(connection, app, exhibit).id
-    names = retry_jobs(app.catalogue, app.clock, exhibit_id)
-    click.echo(
-        "Nothing is quarantined." if not names else f"Back in the line: {', '.join(sorted(set(names)))}"
-    )
+    names = sorted(set(retry_jobs(app.catalogue, app.clock, exhibit_id)))
+    if as_json:
+        echo_json([*names])
+    else:
+        click.echo(f"Back in the line: {', '.join(names)}" if names else "Nothing is quarantined.")
