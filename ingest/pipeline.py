@@ -133,7 +133,7 @@ class Pipeline:
         with self._catalogue.read() as connection:
             sections = get_sections(connection, owner.id)
             name = original_name(first_names(connection, [owner.id])[owner.id])
-        require_room(work, 2 * owner.digests.size, f"The job {lease.stage} was not begun")
+        require_room(self._work.parent, 2 * owner.digests.size, f"The job {lease.stage} was not begun")
         source = self._original(owner, work)
         made = work / "made"
         made.mkdir()
@@ -146,7 +146,7 @@ class Pipeline:
         if lease.stage is Stage.SLOW and report.state is None:
             raise VidneError(f"The slow stage did not say what became of {owner.name}.")
         # What a tool could not write for want of room must not pass for damage of the file.
-        require_room(work, 0, f"What the job {lease.stage} found was not filed")
+        require_room(self._work.parent, 0, f"What the job {lease.stage} found was not filed")
         if not report.made:
             return _Result(report)
         recipe = RECIPES[lease.stage]

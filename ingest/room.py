@@ -18,6 +18,6 @@ def require_room(folder: Path, size: int, what: str) -> None:
     free = room.f_bavail * room.f_frsize
     if free < size + RESERVE:
         raise StorageFullError(
-            f"{what}: {human_size(free)} are free in {folder}, {human_size(size + RESERVE)} are needed.",
+            f"{what}: {human_size(size + RESERVE)} have to be free in {folder}, and are not.",
             advice="Make room on that disk.",
         )

@@ -1,0 +1,89 @@
+"""The feeder: as many jobs as there are slots, each sent once, and given back when the worker goes."""
+
+from pathlib import Path
+
+import pytest
+
+from evidence.catalogue.jobs import Lane, Lease, Stage
+from evidence.clock import system_clock
+from ingest.feeder import Feeder
+from tests.ingest.conftest import SLOTS, Desk
+
+
+@pytest.fixture
+def five(desk: Desk, tmp_path: Path) -> Desk:
+    intaker = desk.intaker()
+    for n in range(5):
+        path = tmp_path / f"{n}.txt"
+        path.write_text(f"note {n}")
+        intaker.receive(path, path.name)
+    return desk
+
+
+def feeder(desk: Desk, sent: list[Lease], owner: str = "w1", slots: dict[Lane, int] = SLOTS) -> Feeder:
+    return Feeder(desk.catalogue, owner, slots, sent.append, system_clock)
+
+
+def leased(desk: Desk) -> list[tuple[str]]:
+    return desk.rows("SELECT owner FROM job WHERE state = 'leased' ORDER BY id")
+
+
+def test_it_sends_what_fits_into_the_slots_and_no_more(five: Desk) -> None:
+    sent: list[Lease] = []
+    one = feeder(five, sent)
+    assert one.step() == 2
+    assert one.step() == 0
+    assert [lease.stage for lease in sent] == [Stage.SEAL, Stage.SEAL]
+
+
+def test_a_slot_that_is_free_again_is_filled_with_the_next_job(five: Desk) -> None:
+    sent: list[Lease] = []
+    one = feeder(five, sent)
+    one.step()
+    five.pipeline().run(sent[0].job_id, sent[0].token)
+    one.done(sent[0].job_id)
+    assert one.step() == 1
+    assert len({(lease.job_id, lease.token) for lease in sent}) == 3
+
+
+def test_a_message_is_sent_only_after_its_lease_is_in_the_catalogue(five: Desk) -> None:
+    seen: list[str] = []
+
+    query = "SELECT state FROM job WHERE id = ?"
+
+    def look(lease: Lease) -> None:
+        seen.extend(state for (state,) in five.rows(query, lease.job_id))
+
+    Feeder(five.catalogue, "w1", SLOTS, look, system_clock).step()
+    assert seen == ["leased", "leased"]
+
+
+def test_what_an_orderly_worker_holds_is_given_back_at_once_and_without_blame(five: Desk) -> None:
+    one = feeder(five, [])
+    one.step()
+    one.release()
+    assert leased(five) == []
+    assert five.rows("SELECT sum(crashes) FROM job") == [(0,)]
+    assert feeder(five, [], "w2").step() == 2
+
+
+def test_the_next_worker_takes_over_what_a_killed_one_held(five: Desk) -> None:
+    late: list[Lease] = []
+    feeder(five, late).step()
+    second = feeder(five, [], "w2")
+    assert second.take_over() == 2
+    assert second.step() == 2
+    assert leased(five) == [("w2",), ("w2",)]
+    five.pipeline().run(late[0].job_id, late[0].token)
+    assert five.rows("SELECT state FROM job WHERE id = ?", late[0].job_id) == [("leased",)]
+
+
+def test_renewing_keeps_its_own_leases_alive_and_no_others(five: Desk) -> None:
+    one, other = feeder(five, [], slots={Lane.FAST: 1}), feeder(five, [], "w2", {Lane.FAST: 1})
+    one.step()
+    other.step()
+    before = dict(five.rows("SELECT owner, leased_until FROM job WHERE state = 'leased'"))
+    one.renew()
+    after = dict(five.rows("SELECT owner, leased_until FROM job WHERE state = 'leased'"))
+    assert after["w1"] > before["w1"]
+    assert after["w2"] == before["w2"]
