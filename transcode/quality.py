@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 
 from evidence.exhibits import Problem
 from evidence.jsontypes import Json, JsonObject
 from transcode.picture import Picture
 from transcode.summary import BRIGHT, DARK, RUN_S, Run, Summary
 from transcode.timeline import Timeline
-from transcode.tools import identify
+from transcode.tools import identify, library_version
 
 ADVICE_SHARE = 0.25  # a house rule: of luma samples that are dark, or bright, from when on advice is given
 _RUNS_LISTED = 100
@@ -65,7 +64,7 @@ def density_class() -> JsonObject:
 
 def still_measures(shown: tuple[int, int], histogram: Sequence[int]) -> list[Json]:
     """The measures of a still: `histogram` counts its luma samples by value, 0 to 255 (full range)."""
-    pillow = ("Pillow", version("pillow"))
+    pillow = ("Pillow", library_version("pillow"))
     listed = [_measure("shown size", f"{shown[0]}x{shown[1]}", "pixels", pillow)]
     total = sum(histogram)
     if total and len(histogram) == 256:
@@ -139,7 +138,7 @@ def _rates(seen: Observed) -> list[JsonObject]:
 
 
 def _light(seen: Observed) -> list[JsonObject]:
-    summary, cv = seen.summary, ("OpenCV", version("opencv-python-headless"))
+    summary, cv = seen.summary, ("OpenCV", library_version("opencv-python-headless"))
     listed = _exposure(summary.dark, summary.bright, cv)
     listed.append(
         _measure(
@@ -171,7 +170,7 @@ def _exposure(dark: float, bright: float, method: tuple[str, str]) -> list[JsonO
 
 
 def _runs(seen: Observed) -> list[JsonObject]:
-    cv = ("OpenCV", version("opencv-python-headless"))
+    cv = ("OpenCV", library_version("opencv-python-headless"))
     black = _run_measure("black", seen.summary.black, cv)
     name = f"static or frozen (identical frames for {RUN_S:.0f} s and more)"
     frozen = _run_measure(name, seen.summary.frozen, ("decoded frames compared", "1"))

@@ -17,13 +17,18 @@ PACKAGES = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "bwrap": "bubblewrap", "prl
 
 def locate(name: str) -> Path:
     """The absolute path of a program on PATH; raises ToolMissingError, which names the package to install."""
-    found = shutil.which(name)
+    found = _which(name, os.environ.get("PATH"))
     if found is None:
         package = PACKAGES.get(name, name)
         raise ToolMissingError(
             f"The program {name} is not installed.", advice=f"On Debian: apt-get install {package}."
         )
     return Path(found).absolute()
+
+
+@lru_cache(maxsize=64)
+def _which(name: str, path: str | None) -> str | None:
+    return shutil.which(name, path=path)
 
 
 def identify(name: str) -> Tool:
@@ -66,7 +71,13 @@ def _version(lines: list[str]) -> str:
     return f"{own} ({', '.join(libraries)})" if libraries else own
 
 
+@lru_cache(maxsize=16)
+def library_version(name: str) -> str:
+    """The version of an installed Python distribution."""
+    return distribution_version(name)
+
+
 @lru_cache(maxsize=4)
 def identify_library(name: str, module_file: str) -> Tool:
     """A Python distribution as a tool: its version, and the SHA-256 of the file of ours that drives it."""
-    return Tool(name, distribution_version(name), hashlib.sha256(Path(module_file).read_bytes()).hexdigest())
+    return Tool(name, library_version(name), hashlib.sha256(Path(module_file).read_bytes()).hexdigest())

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete, insert, select, update
 
 from evidence.cases import exhibit_label
 from evidence.catalogue.tables import case_number, exhibit, problem, section, submission, submitted_file
@@ -51,9 +51,40 @@ class Delivery:
     clock_true: str | None
 
 
+def _exhibits() -> Select[*tuple[object, ...]]:
+    return select(exhibit, case_number.c.number.label("case_number")).join(
+        case_number, (case_number.c.case_id == exhibit.c.case_id) & case_number.c.until.is_(None)
+    )
+
+
+# Built once: to build a statement costs more than to run it.
+_OF_ID: BindParameter[str] = bindparam("of_id")
+_BY_ID = _exhibits().where(exhibit.c.id == _OF_ID)
+_SET_STATE = (
+    update(exhibit)
+    .where(exhibit.c.id == _OF_ID)
+    .values(state=bindparam("new_state"), reason=bindparam("new_reason"))
+)
+_SEALED = (
+    update(exhibit).where(exhibit.c.id == _OF_ID).values(state=ExhibitState.SEALED, reason="", spool=None)
+)
+_NAMES = (
+    select(submitted_file.c.exhibit_id, submitted_file.c.name)
+    .where(submitted_file.c.exhibit_id.in_(bindparam("ids", expanding=True)))
+    .order_by(submitted_file.c.received_at.desc(), submitted_file.c.ordinal.desc())
+)
+_SECTIONS = select(section.c.name, section.c.value).where(section.c.exhibit_id == _OF_ID)
+_DROP_SECTIONS = delete(section).where(
+    section.c.exhibit_id == _OF_ID, section.c.name.in_(bindparam("names", expanding=True))
+)
+_DROP_PROBLEMS = delete(problem).where(
+    problem.c.exhibit_id == _OF_ID, problem.c.stage == bindparam("of_stage")
+)
+
+
 def get_exhibit(connection: Connection, exhibit_id: str) -> Exhibit:
     """The exhibit with this id; raises NotFoundError."""
-    row = connection.execute(_exhibits().where(exhibit.c.id == exhibit_id)).one_or_none()
+    row = connection.execute(_BY_ID, {"of_id": exhibit_id}).one_or_none()
     if row is None:
         raise NotFoundError(f"There is no exhibit with the id {exhibit_id}.")
     return _exhibit(row)
@@ -93,16 +124,12 @@ def exhibits_with_digest(connection: Connection, sha256: str) -> list[Exhibit]:
 
 def set_state(connection: Connection, exhibit_id: str, state: ExhibitState, reason: str = "") -> None:
     """Move an exhibit to another state, with the reason a reader is shown."""
-    connection.execute(update(exhibit).where(exhibit.c.id == exhibit_id).values(state=state, reason=reason))
+    connection.execute(_SET_STATE, {"of_id": exhibit_id, "new_state": state, "new_reason": reason})
 
 
 def mark_sealed(connection: Connection, exhibit_id: str) -> None:
     """The original lies in the store, read back and compared; its spool file is no longer needed."""
-    connection.execute(
-        update(exhibit)
-        .where(exhibit.c.id == exhibit_id)
-        .values(state=ExhibitState.SEALED, reason="", spool=None)
-    )
+    connection.execute(_SEALED, {"of_id": exhibit_id})
 
 
 def is_spooled(connection: Connection, spool: str) -> bool:
@@ -132,19 +159,13 @@ def deliveries(connection: Connection, exhibit_id: str) -> list[Delivery]:
 
 def first_names(connection: Connection, exhibit_ids: Sequence[str]) -> dict[str, bytes]:
     """The file name under which each exhibit first arrived."""
-    rows = connection.execute(
-        select(submitted_file.c.exhibit_id, submitted_file.c.name)
-        .where(submitted_file.c.exhibit_id.in_(exhibit_ids))
-        .order_by(submitted_file.c.received_at.desc(), submitted_file.c.ordinal.desc())
-    )
+    rows = connection.execute(_NAMES, {"ids": exhibit_ids})
     return {row.exhibit_id: row.name for row in rows}
 
 
 def get_sections(connection: Connection, exhibit_id: str) -> JsonObject:
     """What the stages have found so far, by section."""
-    rows = connection.execute(
-        select(section.c.name, section.c.value).where(section.c.exhibit_id == exhibit_id)
-    )
+    rows = connection.execute(_SECTIONS, {"of_id": exhibit_id})
     return {row.name: row.value for row in rows}
 
 
@@ -152,9 +173,7 @@ def put_sections(connection: Connection, exhibit_id: str, stage: str, sections: 
     """Keep a stage's sections; one of the same name is replaced."""
     if not sections:
         return
-    connection.execute(
-        delete(section).where(section.c.exhibit_id == exhibit_id, section.c.name.in_(list(sections)))
-    )
+    connection.execute(_DROP_SECTIONS, {"of_id": exhibit_id, "names": list(sections)})
     connection.execute(
         insert(section),
         [{"exhibit_id": exhibit_id, "name": n, "stage": stage, "value": v} for n, v in sections.items()],
@@ -173,16 +192,10 @@ def get_problems(connection: Connection, exhibit_id: str) -> list[Problem]:
 
 def put_problems(connection: Connection, exhibit_id: str, stage: str, problems: Iterable[Problem]) -> None:
     """Keep a stage's problems in place of those of an earlier run of it."""
-    connection.execute(delete(problem).where(problem.c.exhibit_id == exhibit_id, problem.c.stage == stage))
+    connection.execute(_DROP_PROBLEMS, {"of_id": exhibit_id, "of_stage": stage})
     rows = [{"exhibit_id": exhibit_id, "stage": stage, "code": p.code, "text": p.text} for p in problems]
     if rows:
         connection.execute(insert(problem), rows)
-
-
-def _exhibits() -> Select[*tuple[object, ...]]:
-    return select(exhibit, case_number.c.number.label("case_number")).join(
-        case_number, (case_number.c.case_id == exhibit.c.case_id) & case_number.c.until.is_(None)
-    )
 
 
 def _exhibit(row: Row[*tuple[object, ...]]) -> Exhibit:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, or_, select, update
 
 from evidence.catalogue.tables import exhibit, job
 from evidence.errors import VidneError
@@ -48,6 +48,47 @@ _URGENCY = {Stage.SEAL: 0, Stage.INSPECT: 10, Stage.FAST: 20, Stage.SLOW: 30}
 
 class LeaseLostError(VidneError):
     """Someone else has the job by now: what this holder did must not be filed."""
+
+
+# Built once: to build a statement costs more than to run it.
+_NOW: BindParameter[str] = bindparam("now")
+_ANY_READY = (
+    select(job.c.id)
+    .where(
+        job.c.state == "ready",
+        job.c.lane.in_(bindparam("lanes", expanding=True)),
+        job.c.not_before <= _NOW,
+    )
+    .limit(1)
+)
+_HELD = select(job.c.lane, job.c.crashes).where(job.c.state == "leased", job.c.owner == bindparam("of_owner"))
+_READY = (
+    select(job.c.id, job.c.exhibit_id, job.c.stage, job.c.token, job.c.attempts, job.c.crashes)
+    .where(job.c.state == "ready", job.c.not_before <= _NOW)
+    .order_by(job.c.priority, job.c.id)
+)
+_SUSPECTS = _READY.where(job.c.crashes > 0).limit(1)
+_OF_LANE = _READY.where(job.c.lane == bindparam("of_lane")).limit(bindparam("free"))
+_LEASE = (
+    update(job)
+    .where(job.c.id == bindparam("of_id"))
+    .values(
+        state="leased",
+        owner=bindparam("of_owner"),
+        leased_until=bindparam("until"),
+        token=job.c.token + 1,
+        attempts=job.c.attempts + 1,
+        changed_at=_NOW,
+    )
+)
+_HELD_AS = select(job.c.exhibit_id, job.c.stage, job.c.attempts).where(
+    job.c.id == bindparam("of_id"), job.c.token == bindparam("of_token"), job.c.state == "leased"
+)
+_LATER = update(job).where(job.c.exhibit_id == bindparam("of_exhibit"), job.c.state == "waiting")
+_SKIP_REST = _LATER.values(state="skipped", changed_at=_NOW)
+_MAKE_READY = _LATER.where(job.c.stage == bindparam("of_stage")).values(
+    state="ready", not_before=_NOW, changed_at=_NOW
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +139,7 @@ def add_jobs(connection: Connection, exhibit_id: str, now: str) -> None:
 
 def has_ready(connection: Connection, lanes: Sequence[Lane], now: str) -> bool:
     """Whether any job of these lanes could be taken; a cheap look before the write lock is asked for."""
-    ready = (
-        select(job.c.id)
-        .where(job.c.state == "ready", job.c.lane.in_(lanes), job.c.not_before <= now)
-        .limit(1)
-    )
-    return connection.execute(ready).first() is not None
+    return connection.execute(_ANY_READY, {"lanes": list(lanes), "now": now}).first() is not None
 
 
 def take_jobs(
@@ -114,23 +150,17 @@ def take_jobs(
     A suspect (a job that a crashed worker held) runs alone: it is leased when nothing else is, and nothing
     else beside it.
     """
-    held = connection.execute(
-        select(job.c.lane, job.c.crashes).where(job.c.state == "leased", job.c.owner == owner)
-    ).all()
+    held = connection.execute(_HELD, {"of_owner": owner}).all()
     if any(row.crashes for row in held):
         return []
-    ready = (
-        select(job.c.id, job.c.exhibit_id, job.c.stage, job.c.token, job.c.attempts, job.c.crashes)
-        .where(job.c.state == "ready", job.c.not_before <= now)
-        .order_by(job.c.priority, job.c.id)
-    )
-    suspects = connection.execute(ready.where(job.c.crashes > 0).limit(1)).all()
+    suspects = connection.execute(_SUSPECTS, {"now": now}).all()
     if suspects:
         return [] if held else [_lease(connection, suspects[0], owner, now, until)]
     leases = []
     for lane, most in slots.items():
         free = most - sum(row.lane == lane for row in held)
-        rows = connection.execute(ready.where(job.c.lane == lane).limit(free)).all() if free > 0 else []
+        wanted = {"now": now, "of_lane": lane, "free": free}
+        rows = connection.execute(_OF_LANE, wanted).all() if free > 0 else []
         leases += [_lease(connection, row, owner, now, until) for row in rows]
     return leases
 
@@ -142,28 +172,13 @@ def _lease(
     now: str,
     until: str,
 ) -> Lease:
-    connection.execute(
-        update(job)
-        .where(job.c.id == row.id)
-        .values(
-            state="leased",
-            owner=owner,
-            leased_until=until,
-            token=row.token + 1,
-            attempts=row.attempts + 1,
-            changed_at=now,
-        )
-    )
+    connection.execute(_LEASE, {"of_id": row.id, "of_owner": owner, "until": until, "now": now})
     return Lease(row.id, row.token + 1, row.exhibit_id, Stage(row.stage), row.attempts + 1)
 
 
 def get_lease(connection: Connection, job_id: int, token: int) -> Lease:
     """The lease behind a message; raises LeaseLostError where the message is late or repeated."""
-    row = connection.execute(
-        select(job.c.exhibit_id, job.c.stage, job.c.attempts).where(
-            job.c.id == job_id, job.c.token == token, job.c.state == "leased"
-        )
-    ).one_or_none()
+    row = connection.execute(_HELD_AS, {"of_id": job_id, "of_token": token}).one_or_none()
     if row is None:
         raise LeaseLostError(f"Job {job_id} is no longer held under token {token}.")
     return Lease(job_id, token, row.exhibit_id, Stage(row.stage), row.attempts)
@@ -172,13 +187,11 @@ def get_lease(connection: Connection, job_id: int, token: int) -> Lease:
 def finish_job(connection: Connection, lease: Lease, now: str, *, is_last: bool) -> None:
     """Close a job and make the next ready, or skip the rest; raises LeaseLostError for a late holder."""
     _close(connection, lease, now, state="done", error="")
-    later = update(job).where(job.c.exhibit_id == lease.exhibit_id, job.c.state == "waiting")
+    of = {"of_exhibit": lease.exhibit_id, "now": now}
     if is_last:
-        connection.execute(later.values(state="skipped", changed_at=now))
+        connection.execute(_SKIP_REST, of)
     elif lease.stage.next:
-        connection.execute(
-            later.where(job.c.stage == lease.stage.next).values(state="ready", not_before=now, changed_at=now)
-        )
+        connection.execute(_MAKE_READY, {**of, "of_stage": lease.stage.next})
 
 
 def postpone_job(

@@ -17,20 +17,21 @@ def add_event(
 ) -> None:
     """Put an event into the inbox, in the transaction of the state change that it speaks of."""
     connection.execute(
-        insert(ledger_inbox).values(
-            event_id=event.event_id,
-            type=event.type,
-            at=event.at,
-            actor=event.actor,
-            case_id=event.case,
-            objects=[
+        insert(ledger_inbox),
+        {
+            "event_id": event.event_id,
+            "type": event.type,
+            "at": event.at,
+            "actor": event.actor,
+            "case_id": event.case,
+            "objects": [
                 {"exhibit": o.exhibit, "role": o.role, "sha256": o.sha256, "size": o.size}
                 for o in event.objects
             ],
-            body_hash=body_hash,
-        )
+            "body_hash": body_hash,
+        },
     )
-    connection.execute(insert(ledger_body).values(event_id=event.event_id, salt=salt, body=body))
+    connection.execute(insert(ledger_body), {"event_id": event.event_id, "salt": salt, "body": body})
 
 
 class SqlLedgerStore:

@@ -3,11 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from evidence.catalogue.tables import exhibit, stored_object
 from evidence.exhibits import Digests, Role
 from evidence.jsontypes import JsonObject
+
+# Built once: to build a statement costs more than to run it.
+_TAKE_BACK = delete(stored_object).where(
+    stored_object.c.key.in_(bindparam("keys", expanding=True)), stored_object.c.state == "storing"
+)
+_STORED = (
+    update(stored_object)
+    .where(stored_object.c.key == bindparam("of_key"))
+    .values(state="stored", version_id=bindparam("version"), stored_at=bindparam("now"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +44,7 @@ def announce_objects(connection: Connection, exhibit_id: str, stage: str, rows: 
 
     An object that such a run left behind is found again under the same key when its bytes are the same.
     """
-    keys = [row.key for row in rows]
-    connection.execute(
-        delete(stored_object).where(stored_object.c.key.in_(keys), stored_object.c.state == "storing")
-    )
+    connection.execute(_TAKE_BACK, {"keys": [row.key for row in rows]})
     if rows:
         connection.execute(
             insert(stored_object),
@@ -66,12 +73,9 @@ def announce_objects(connection: Connection, exhibit_id: str, stage: str, rows: 
 
 def mark_stored(connection: Connection, versions: Mapping[str, str], now: str) -> None:
     """The objects under these keys were put, read back and compared; `versions` maps key to version id."""
-    for key, version_id in versions.items():
-        connection.execute(
-            update(stored_object)
-            .where(stored_object.c.key == key)
-            .values(state="stored", version_id=version_id, stored_at=now)
-        )
+    if versions:
+        rows = [{"of_key": key, "version": version, "now": now} for key, version in versions.items()]
+        connection.execute(_STORED, rows)
 
 
 def current_objects(connection: Connection, exhibit_id: str) -> list[ObjectRow]:

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +28,21 @@ def test_only_the_canonical_bytes_of_a_value_are_read(value: dict[str, Json]) ->
         if other != canonical:
             with pytest.raises(CanonicalError):
                 decode(other)
+
+
+ASCII = st.text(st.characters(max_codepoint=127))
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | ASCII,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ASCII, inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.dictionaries(ASCII, PLAIN, max_size=6) | OBJECTS)
+def test_the_short_way_over_ascii_gives_the_bytes_of_the_reference_implementation(
+    value: dict[str, Json],
+) -> None:
+    assert encode(value) == rfc8785.dumps(value)
 
 
 def test_keys_are_sorted_by_utf16_units_and_text_is_not_escaped_without_need() -> None:
