@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -78,12 +79,17 @@ class Supervisor:
             "--parent",
             str(os.getpid()),
         ]
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "apps.worker", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            pass_fds=(self._lock.fd,),  # as long as it lives, nobody else is elected
-        )
+        # A Ctrl-C goes to the whole group, and is for us: the worker inherits that it is blocked.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-P", "-m", "apps.worker", *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(self._lock.fd,),  # as long as it lives, nobody else is elected
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _count(self, code: int, owner: str) -> None:
         time.sleep(_GRACE_S)

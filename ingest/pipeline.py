@@ -32,20 +32,20 @@ from evidence.catalogue.jobs import (
     postpone_job,
     quarantine_job,
 )
-from evidence.catalogue.objects import mark_stored
+from evidence.catalogue.objects import mark_stored, stored_original
 from evidence.clock import Clock, timestamp
-from evidence.errors import StorageFullError, UnavailableError, UnreadableError, VidneError
+from evidence.errors import IntegrityError, StorageFullError, UnavailableError, UnreadableError, VidneError
 from evidence.exhibits import ExhibitState
 from evidence.jsontypes import JsonObject
 from evidence.ports import ObjectStore
 from evidence.text import printable
+from hashing.digests import sha256_file
 from ingest import events
 from ingest.custody import record
 from ingest.filing import Pending, Stored, manifest_row, original_row, rendition_rows, store_all, tag
 from ingest.receive import original_name
 from ingest.room import require_room
 from ingest.spool import spool_file
-from retention.keys import original_key
 from transcode.fast import fast
 from transcode.inspect import inspect
 from transcode.model import StageReport
@@ -155,15 +155,20 @@ class Pipeline:
         return _Result(report, store_all(self._catalogue, self._store, owner, lease.stage, pending))
 
     def _original(self, owner: Exhibit, work: Path) -> Path:
-        key = original_key(owner.case_id, owner.number, owner.digests.sha256)
-        stored = self._store.stat(key)
-        version = stored.version_id if stored else ""
-        local = self._store.local_path(key, version)
+        """The sealed original as a file: the version that was filed, whatever lies over it by now."""
+        with self._catalogue.read() as connection:
+            row = stored_original(connection, owner.id)
+        local = self._store.local_path(row.key, row.version_id)
         if local is not None:
             return local
         fetched = work / "original"
-        with self._store.open(key, version) as stream, fetched.open("wb") as copy:
+        with self._store.open(row.key, row.version_id) as stream, fetched.open("wb") as copy:
             shutil.copyfileobj(stream, copy, 1 << 20)
+        if sha256_file(fetched) != owner.digests.sha256:
+            raise IntegrityError(
+                f"The store gave other bytes than the original of {owner.name}.",
+                advice="Run vidne verify exhibit on it.",
+            )
         return fetched
 
     def _close(self, lease: Lease, owner: Exhibit, result: _Result) -> None:

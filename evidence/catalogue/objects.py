@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from evidence.catalogue.tables import exhibit, stored_object
+from evidence.errors import NotFoundError
 from evidence.exhibits import Digests, Role
 from evidence.jsontypes import JsonObject
 
@@ -86,6 +87,14 @@ def current_objects(connection: Connection, exhibit_id: str) -> list[ObjectRow]:
         .order_by(stored_object.c.id)
     )
     return [_object(row) for row in rows]
+
+
+def stored_original(connection: Connection, exhibit_id: str) -> ObjectRow:
+    """The sealed original of an exhibit; raises NotFoundError where it is not sealed."""
+    for row in current_objects(connection, exhibit_id):
+        if row.role is Role.ORIGINAL:
+            return row
+    raise NotFoundError(f"The exhibit {exhibit_id} has no sealed original.")
 
 
 def unfinished_keys(connection: Connection) -> list[str]:

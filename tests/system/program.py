@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,12 @@ class Program:
     """`vidne` on a data folder of its own."""
 
     data: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
+    prefix: tuple[str, ...] = ()  # a command that runs it, such as setpriv
 
     def run(self, *args: str | Path, timeout: float = 600, check: int | None = 0) -> Done:
         done = subprocess.run(
-            self.command(*args), capture_output=True, timeout=timeout, check=False, env=environment()
+            self.command(*args), capture_output=True, timeout=timeout, check=False, env=self.environment()
         )
         result = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
         assert "Traceback" not in result.err, result.err
@@ -44,17 +46,22 @@ class Program:
             assert result.code == check, f"{args}: {result.code}\n{result.out[-3000:]}\n{result.err[-3000:]}"
         return result
 
-    def start(self, *args: str | Path) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            self.command(*args),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=environment(),
-            start_new_session=True,
-        )
+    def start(self, *args: str | Path, said: Path = Path(os.devnull)) -> subprocess.Popen[bytes]:
+        """The program in a session of its own; its standard error goes to the file `said`."""
+        with said.open("wb") as stderr:
+            return subprocess.Popen(
+                self.command(*args),
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                env=self.environment(),
+                start_new_session=True,
+            )
 
     def command(self, *args: str | Path) -> list[bytes]:
-        return [os.fsencode(part) for part in (VIDNE, "--data", self.data, *args)]
+        return [os.fsencode(part) for part in (*self.prefix, VIDNE, "--data", self.data, *args)]
+
+    def environment(self) -> dict[str, str]:
+        return {**environment(), **self.settings}
 
     def open_case(self, number: str = CASE) -> None:
         self.run("case", "open", number)

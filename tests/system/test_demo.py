@@ -1,0 +1,42 @@
+"""`vidne demo`: every sample ends as it should, within two minutes, and the case verifies."""
+
+import subprocess
+import time
+from pathlib import Path
+
+from samples.generator import SAMPLES
+from tests.system.program import VIDNE, Program, environment
+
+EXPECTED = {
+    "cctv.mp4": ("processed", "remux"),
+    "phone.mp4": ("processed", "remux"),
+    "dvr.mkv": ("processed", "encode"),
+    "edited.mp4": ("processed", ""),
+    "still.jpg": ("processed", "encode"),
+    "cut.mkv": ("partial", ""),
+    "noindex.mp4": ("unplayable", "none"),
+    "playlist.mp4": ("refused", "none"),
+}
+
+
+def test_every_file_of_the_demo_is_shown_with_the_state_and_method_expected(tmp_path: Path) -> None:
+    started = time.monotonic()
+    done = subprocess.run(
+        [VIDNE, "demo"], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False
+    )
+    took_s = time.monotonic() - started
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert took_s < 120
+    assert "Traceback" not in done.stderr
+    rows = [[cell.strip() for cell in line.split("│")] for line in done.stdout.splitlines() if "│" in line]
+    shown = {row[2]: row for row in rows if row[1].startswith("EX-")}
+    assert set(shown) == set(EXPECTED) == set(SAMPLES)
+    for name, (state, method) in EXPECTED.items():
+        assert shown[name][3] == state
+        assert shown[name][4] == method or not method, shown[name]
+
+    program = Program(tmp_path / "demo-data")
+    for item in program.exhibits():
+        known = program.show(item["exhibit"])
+        assert known["state"] == EXPECTED[known["original"]["filename"].rpartition("/")[2]][0]
+    assert "passed" in done.stdout
