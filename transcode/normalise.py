@@ -24,6 +24,8 @@ _PROFILES = frozenset(
 )
 # Audio that an MP4 holds and a browser plays; all else is encoded to AAC for viewing.
 _AUDIO_COPIED = frozenset({"aac", "mp3", "opus", "flac"})
+# What an MP4 holds as it is, also where browsers do not play it.
+_IN_MP4 = frozenset({"h264", "hevc", "mpeg4", "mjpeg", "av1", "vp9"})
 # Audio for which Matroska has no name.
 _NOT_IN_MATROSKA = frozenset({"amr_nb", "amr_wb", "adpcm_ima_qt", "qcelp", "evrc", "unknown"})
 
@@ -37,7 +39,7 @@ class Rule:
 
 
 def missing_frames(stream: Stream, probed: Probed) -> int:
-    """How many frames the index lists that were not found: hidden by an edit list, or cut off.
+    """How many frames the index lists that were not found: cut off, or outside of the edit list.
 
     Only MP4 and its relatives list each frame; in AVI the number is a guess of its writer.
     """
@@ -49,6 +51,15 @@ def cut_off(probed: Probed) -> str:
     """A sentence where the file ends before what its container announces, else empty."""
     cut = any(mark in line for line in probed.said for mark in _CUT)
     return "The file ends before its container says so; what is left of it is shown." if cut else ""
+
+
+def hidden_frames(stream: Stream, probed: Probed) -> int:
+    """How many frames an edit list hides in MP4 and its relatives; of a file that is cut, those at its ends
+    cannot be told from what is gone.
+    """
+    if not probed.container.startswith("mov"):
+        return 0
+    return stream.packets.discarded + (0 if cut_off(probed) else missing_frames(stream, probed))
 
 
 def _hides_frames(stream: Stream, probed: Probed) -> bool:
@@ -86,8 +97,8 @@ def plan(probed: Probed) -> JsonObject:
     {name, container, streams, tag, input_options, label}; `streams` tells of every stream what becomes of it.
     `input_options` stand before the input, as in `-r 25`; `partial` is a sentence where the file is cut.
     """
-    videos = [(stream, _reason(stream, probed)) for stream in probed.pictures]
-    sounds = [stream for stream in probed.sounds if stream.codec != "unknown"]
+    videos = [(stream, _reason(stream, probed)) for stream in probed.pictures if stream.packets.count]
+    sounds = [stream for stream in probed.sounds if stream.codec != "unknown" and stream.packets.count]
     copies = [_copy(number, stream, why, sounds) for number, (stream, why) in enumerate(videos, 1)]
     if not videos and sounds:
         copies = [{"name": "working.m4a", "video": None, "method": "remux", "audio": _audio(sounds)}]
@@ -98,7 +109,7 @@ def plan(probed: Probed) -> JsonObject:
     assumed = probed.container in RAW
     return {
         "method": method,
-        "reason": reasons[0] if reasons else _REASONS[method],
+        "reason": reasons[0] if reasons else _remuxed(sounds) if copies else _NOTHING,
         "verdict": "pending",
         "partial": cut_off(probed),
         "streams": [_fate(stream, whys) for stream in probed.streams],
@@ -111,10 +122,15 @@ def plan(probed: Probed) -> JsonObject:
     }
 
 
-_REASONS = {
-    "remux": "Browsers play its streams as they are; only the container is new.",
-    "none": "It has no stream that can be shown or heard.",
-}
+_NOTHING = "It has no stream that can be shown or heard."
+
+
+def _remuxed(sounds: list[Stream]) -> str:
+    """What a remux does with the streams, where no picture is encoded."""
+    encoded = sorted({stream.codec for stream in sounds if stream.codec not in _AUDIO_COPIED})
+    if encoded:
+        return f"Its sound ({', '.join(encoded)}) is encoded to AAC for browsers; all else stays as it is."
+    return "Browsers play its streams as they are; only the container is new."
 
 
 def _reason(stream: Stream, probed: Probed) -> str:
@@ -131,9 +147,19 @@ def _reason(stream: Stream, probed: Probed) -> str:
 
 
 def _copy(number: int, stream: Stream, reason: str, sounds: list[Stream]) -> JsonObject:
-    name = "working.mp4" if number == 1 else f"working-{number}.mp4"
     method = "encode" if reason else "remux"
-    return {"name": name, "video": stream.index, "method": method, "audio": _audio(sounds)}
+    return {
+        "name": _numbered("working.mp4", number),
+        "video": stream.index,
+        "method": method,
+        "audio": _audio(sounds),
+    }
+
+
+def _numbered(name: str, number: int) -> str:
+    """`working.mp4`, `working-2.mp4` ..."""
+    stem, _, ending = name.rpartition(".")
+    return name if number == 1 else f"{stem}-{number}.{ending}"
 
 
 def _audio(sounds: list[Stream]) -> list[Json]:
@@ -147,31 +173,40 @@ def _rewraps(probed: Probed, remuxed: list[Stream], sounds: list[Stream]) -> lis
     """Exact copies beside the working copy, where that one is not exact or hides frames."""
     rewraps: list[JsonObject] = []
     encoded = [stream for stream in sounds if stream.codec not in _AUDIO_COPIED]
+    if remuxed and encoded:
+        rewraps += _as_recorded(remuxed, sounds, encoded)
+    hevc = [
+        stream
+        for stream in probed.pictures
+        if stream.codec == "hevc"
+        and stream.packets.count
+        and probed.container.startswith(_LENGTH_PREFIXED)
+        and not _hides_frames(stream, probed)
+    ]
+    kept = [sound for sound in sounds if sound.codec in _AUDIO_COPIED]
+    for number, stream in enumerate(hevc, 1):
+        label = "the HEVC packets as they were recorded"
+        rewrap = _rewrap(_numbered("rewrap.mp4", number), "mp4", [stream, *kept], label)
+        rewraps.append({**rewrap, "tag": "hvc1"})
+    hidden = [stream for stream in probed.pictures if hidden_frames(stream, probed)]
+    for number, stream in enumerate((stream for stream in hidden if stream.codec in _IN_MP4), 1):
+        label = "all stored frames, also those not shown"
+        rewrap = _rewrap(_numbered("all-stored-frames.mp4", number), "mp4", [stream], label)
+        tag = "hvc1" if stream.codec == "hevc" else ""
+        rewraps.append({**rewrap, "tag": tag, "input_options": {"ignore_editlist": 1}})
+    return rewraps
+
+
+def _as_recorded(remuxed: list[Stream], sounds: list[Stream], encoded: list[Stream]) -> list[JsonObject]:
+    """A container that holds the sound which the working copy does not, or none."""
+    label = "all packets as they were recorded"
+    if any(stream.rotation or stream.is_mirrored for stream in remuxed):
+        # ffmpeg writes no rotation into Matroska; what is turned comes from QuickTime's family.
+        return [_rewrap("rewrap.mov", "mov", [*remuxed, *sounds], label)]
     held = [stream for stream in sounds if stream.codec not in _NOT_IN_MATROSKA]
-    if remuxed and any(stream in held for stream in encoded):
-        rewraps.append(
-            _rewrap("rewrap.mkv", "matroska", [*remuxed, *held], "all packets as they were recorded")
-        )
-    for stream in probed.pictures:
-        if (
-            stream.codec == "hevc"
-            and probed.container.startswith(_LENGTH_PREFIXED)
-            and not _hides_frames(stream, probed)
-        ):
-            kept = [sound for sound in sounds if sound.codec in _AUDIO_COPIED]
-            label = "the HEVC packets as they were recorded"
-            rewraps.append({**_rewrap("rewrap.mp4", "mp4", [stream, *kept], label), "tag": "hvc1"})
-        if (
-            stream.packets.discarded
-            and probed.container.startswith("mov")
-            and stream.codec in ("h264", "hevc")
-        ):
-            rewrap = _rewrap(
-                "all-stored-frames.mp4", "mp4", [stream], "all stored frames, also those not shown"
-            )
-            rewraps.append({**rewrap, "input_options": {"ignore_editlist": 1}})
-    # One of each: further video streams would need further names.
-    return list({rewrap["name"]: rewrap for rewrap in reversed(rewraps)}.values())
+    if not any(stream in held for stream in encoded):
+        return []
+    return [_rewrap("rewrap.mkv", "matroska", [*remuxed, *held], label)]
 
 
 def _rewrap(name: str, container: str, streams: list[Stream], label: str) -> JsonObject:
@@ -187,7 +222,9 @@ def _rewrap(name: str, container: str, streams: list[Stream], label: str) -> Jso
 
 def _fate(stream: Stream, reasons: dict[int, str]) -> JsonObject:
     """What becomes of one stream in the working copies, and why."""
-    if stream.index in reasons:
+    if stream.type in ("video", "audio") and not stream.packets.count:
+        action, reason = "left out", "It is announced, but has no packets."
+    elif stream.index in reasons:
         reason = reasons[stream.index]
         action = "encode" if reason else "copy"
     elif stream.type == "audio" and stream.codec in _AUDIO_COPIED:

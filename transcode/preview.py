@@ -13,7 +13,8 @@ WIDTH = 960
 _TIMES = "previews.txt"
 # Only decoders heed it, so that one reading serves copies and previews.
 INTRA: ffmpeg.Options = {"skip_frame:v": "nokey"}
-_LINE = re.compile(r"frame:(\d+)\s+pts:\S+\s+pts_time:(-?\d+(?:\.\d+)?)")
+# In microseconds: ffmpeg prints seconds with six digits only.
+_LINE = re.compile(r"^frame:(\d+)\s+pts:(-?\d+)\s", re.MULTILINE)
 
 
 def output(video: JsonObject, duration_s: float | None, plan: JsonObject) -> ffmpeg.Output:
@@ -30,6 +31,7 @@ def output(video: JsonObject, duration_s: float | None, plan: JsonObject) -> ffm
         .filter("scale", f"min({WIDTH},iw*max(sar,1))", "ow*ih/(iw*sar)")
         .filter("setsar", 1)
         .filter("format", "yuvj420p")
+        .filter("settb", "AVTB")
         .filter("metadata", mode="add", key="preview", value="1")
         .filter("metadata", mode="print", file=f"/out/{_TIMES}")
     )
@@ -44,10 +46,19 @@ def output(video: JsonObject, duration_s: float | None, plan: JsonObject) -> ffm
 
 
 def collect(out: Path) -> list[tuple[Path, float]]:
-    """The files that were written, each with its time in seconds."""
+    """The files that were written to their end, each with its time in seconds."""
     listing = output_file(out, _TIMES)
     if listing is None:
         return []
     times = _LINE.findall(listing.read_text("ascii", "replace"))
-    found = ((output_file(out, f"preview-{int(number) + 1:03d}.jpg"), float(time)) for number, time in times)
-    return [(path, time) for path, time in found if path is not None]
+    found = (
+        (output_file(out, f"preview-{int(number) + 1:03d}.jpg"), int(ticks) / 1_000_000)
+        for number, ticks in times
+    )
+    return [(path, time_s) for path, time_s in found if path is not None and _is_whole(path)]
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a JPEG has its beginning and its end."""
+    data = path.read_bytes()
+    return data.startswith(b"\xff\xd8") and data.endswith(b"\xff\xd9")

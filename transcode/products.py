@@ -9,10 +9,17 @@ from evidence.jsontypes import JsonObject
 from transcode import ffmpeg
 from transcode.probe import objects, whole
 
-_MP4: ffmpeg.Options = {"f": "mp4", "movflags": "+faststart", "write_tmcd": 0}
-_CONTAINERS: Mapping[str, ffmpeg.Options] = {"mp4": _MP4, "matroska": {"f": "matroska"}}
+# ffmpeg 5.1 calls FLAC in MP4 experimental; browsers play it.
+_MP4: ffmpeg.Options = {"f": "mp4", "movflags": "+faststart", "strict": "experimental", "write_tmcd": 0}
+_CONTAINERS: Mapping[str, ffmpeg.Options] = {
+    "mp4": _MP4,
+    "mov": {**_MP4, "f": "mov"},
+    "matroska": {"f": "matroska"},
+}
+# ffmpeg would leave out the packets before the first that begins a picture anew.
+COPY: ffmpeg.Options = {"c": "copy", "copyinkf": None}
 # The same input gives the same bytes: no random identifier, no version in the file, no tag of the original.
-_COMMON: ffmpeg.Options = {"c": "copy", "map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact"}
+_COMMON: ffmpeg.Options = {**COPY, "map_metadata": -1, "map_chapters": -1, "fflags": "+bitexact"}
 _AAC_RATE = "160k"
 # Bitstream filters for the original's side and the product's.
 Filters = tuple[str, str]
@@ -29,7 +36,8 @@ class Product:
 
     `streams` are their indexes in the original, in the product's order; those in `encoded` are audio that
     becomes AAC. `filters` are bitstream filters under which a stream's packets are compared, on the
-    original's side and the product's; `turned` is the rotation expected.
+    original's side and the product's; `turned` and `mirrored` tell how the picture is to be shown, `packets`
+    how many the probe counted in each stream of the original.
     """
 
     name: str
@@ -41,6 +49,8 @@ class Product:
     input_options: ffmpeg.Options
     filters: Mapping[int, Filters] = field(default_factory=lambda: MappingProxyType({}))
     turned: int = 0
+    mirrored: bool = False
+    packets: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def exact(self) -> tuple[int, ...]:
@@ -111,10 +121,19 @@ def _fitted(product: Product, streams: Mapping[int | None, JsonObject]) -> Produ
     """With what the streams themselves ask of the comparison."""
     chosen = {index: streams.get(index, {}) for index in product.exact}
     filters = {index: found for index, stream in chosen.items() if (found := _filters(stream))}
-    turns = [
-        whole(stream.get("rotation")) or 0 for stream in chosen.values() if stream.get("type") == "video"
-    ]
-    return replace(product, filters=filters, turned=turns[0] if turns else 0)
+    picture = next((stream for stream in chosen.values() if stream.get("type") == "video"), {})
+    return replace(
+        product,
+        filters=filters,
+        turned=whole(picture.get("rotation")) or 0,
+        mirrored=picture.get("mirrored") is True,
+        packets={index: _packets(stream) for index, stream in chosen.items()},
+    )
+
+
+def _packets(stream: JsonObject) -> int:
+    counted = stream.get("packets")
+    return (whole(counted.get("count")) or 0) if isinstance(counted, dict) else 0
 
 
 def _filters(stream: JsonObject) -> Filters | None:

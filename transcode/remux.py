@@ -1,7 +1,8 @@
 """Products made by one ffmpeg run, listed by a second; each is probed and proved, then filed."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evidence.exhibits import Role
@@ -10,16 +11,17 @@ from transcode import ffmpeg, proof
 from transcode.model import Made
 from transcode.preview import INTRA
 from transcode.probe import NotMediaError, Probed, probe
-from transcode.products import Product
+from transcode.products import COPY, Product
 from transcode.sandbox import Command, Limits, output_file, run
 from transcode.tools import identify
 
 _MIB = 1024**2
+Commands = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """A product that holds, with the comparison of its streams and the commands that made and listed it."""
+    """A product that holds, with the comparison of its streams and the command that made it."""
 
     product: Product
     path: Path
@@ -45,7 +47,7 @@ class Proved:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What holds, and a sentence for each product that does not; `command` made all."""
+    """What holds, and a sentence for each product that does not; `command` made the extra outputs."""
 
     command: tuple[str, ...]
     held: tuple[Proved, ...]
@@ -62,29 +64,73 @@ def limits(source: Path) -> Limits:
 def make(source: Path, work: Path, products: Sequence[Product], extra: Sequence[ffmpeg.Output]) -> Outcome:
     """Make all products, and the `extra` outputs, of one reading of the original.
 
-    A failure of an extra output does not fail the products.
+    Where that fails, the products are made without the extra outputs, then each by itself: what cannot be
+    made takes nothing else along.
     """
+    if not (products or extra):
+        return Outcome((), (), {})
     outputs = [*(_output(product) for product in products), *_original_listings(products)]
     command = ffmpeg.command(*outputs, *extra)
     failure = _run(source, work, command)
-    if failure and outputs and extra:
-        command = ffmpeg.command(*outputs)
-        failure = _run(source, work, command)
-    if failure:
-        return Outcome(command, (), {product.name: failure for product in products})
+    if not failure:
+        return _proved(work, products, {product.name: (command,) for product in products}, {}, command)
+    if products and extra:
+        alone = ffmpeg.command(*outputs)
+        failure = _run(source, work, alone)
+        if not failure:
+            return _proved(work, products, {product.name: (alone,) for product in products}, {}, command)
+    if len(products) < 2:
+        failures = {product.name: failure for product in products}
+        return Outcome(_again(source, work, extra) if products else command, (), failures)
+    return _singly(source, work, products, extra)
+
+
+def _singly(source: Path, work: Path, products: Sequence[Product], extra: Sequence[ffmpeg.Output]) -> Outcome:
+    """Each product by a command of its own, then the original's packets, then the extra outputs."""
+    single = {product.name: ffmpeg.command(_output(product)) for product in products}
+    found = {name: _run(source, work, command) for name, command in single.items()}
+    failures = {name: failure for name, failure in found.items() if failure}
+    made = [product for product in products if product.name not in failures]
+    listings = _original_listings(made)
+    listed: tuple[tuple[str, ...], ...] = (ffmpeg.command(*listings),) if listings else ()
+    for command in listed:
+        _run(source, work, command)  # what is missing in a list, the comparison finds
+    commands = {product.name: (single[product.name], *listed) for product in made}
+    return _proved(work, made, commands, failures, _again(source, work, extra))
+
+
+def _again(source: Path, work: Path, extra: Sequence[ffmpeg.Output]) -> tuple[str, ...]:
+    """The extra outputs alone: they may have failed for the products' sake. What they wrote, they wrote."""
+    if not extra:
+        return ()
+    command = ffmpeg.command(*extra)
+    _run(source, work, command)
+    return command
+
+
+def _proved(
+    work: Path,
+    products: Sequence[Product],
+    commands: Mapping[str, Commands],
+    failures: Mapping[str, str],
+    command: tuple[str, ...],
+) -> Outcome:
+    """What holds of the products that were made; the others join the `failures`."""
     written = [product for product in products if output_file(work, product.name)]
-    listing = _list(work, written)
+    unwritten = {product.name: "It was not written." for product in products if product not in written}
+    listings = _list(work, written)
     groups = _groups(products)
     held: list[Proved] = []
-    failures = {product.name: "It was not written." for product in products if product not in written}
+    failed = {**failures, **unwritten}
     for product in written:
         group = groups.get(_listing_name(product.input_options), [])
-        outcome = _prove(work, product, group, (command, listing))
+        told = (*commands[product.name], *listings.get(product.name, ()))
+        outcome = _prove(work, product, group, told)
         if isinstance(outcome, Proved):
             held.append(outcome)
         else:
-            failures[product.name] = outcome
-    return Outcome(command, tuple(held), failures)
+            failed[product.name] = outcome
+    return Outcome(command, tuple(held), failed)
 
 
 def filed(proved: Proved) -> list[Made]:
@@ -142,36 +188,40 @@ def _listing(
     """The packets of some streams of a file, each through its bitstream filter."""
     streams = [reader.stream(str(index)) for index in indexes]
     chosen: dict[str, ffmpeg.Value | None] = {f"bsf:{n}": text for n, text in enumerate(filters) if text}
-    return ffmpeg.output(streams, f"/out/{name}", {"f": "framehash", "hash": "sha256", "c": "copy", **chosen})
+    return ffmpeg.output(streams, f"/out/{name}", {"f": "framehash", "hash": "sha256", **COPY, **chosen})
 
 
-def _list(work: Path, products: Sequence[Product]) -> tuple[str, ...]:
-    """List the packets of what was made, in one run; its command."""
-    outputs = []
-    for product in products:
-        reader = ffmpeg.open_input(f"/in/{product.name}")
-        places = [product.streams.index(index) for index in product.exact]
-        if places:
-            filters = [product.filters.get(index, ("", ""))[1] for index in product.exact]
-            outputs.append(_listing(reader, places, f"{product.name}.framehash", filters))
-    if not outputs:
-        return ()
-    argv = ffmpeg.command(*outputs)
-    largest = max((work / product.name for product in products), key=lambda path: path.stat().st_size)
-    inputs = {product.name: work / product.name for product in products}
-    run(Command(argv, inputs=inputs, out=work, limits=limits(largest)))
-    return argv
+def _list(work: Path, products: Sequence[Product]) -> dict[str, Commands]:
+    """List the packets of what was made, in one run, or each alone; the command for each that is listed."""
+    exact = [product for product in products if product.exact]
+    if not exact:
+        return {}
+    argv = ffmpeg.command(*(_product_listing(product) for product in exact))
+    largest = max((work / product.name for product in exact), key=lambda path: path.stat().st_size)
+    inputs = {product.name: work / product.name for product in exact}
+    finished = run(Command(argv, inputs=inputs, out=work, limits=limits(largest)))
+    if finished.ok or len(exact) == 1:
+        return {product.name: (argv,) for product in exact}
+    # One that cannot be read takes the others along.
+    return {name: told for product in exact for name, told in _list(work, [product]).items()}
+
+
+def _product_listing(product: Product) -> ffmpeg.Output:
+    reader = ffmpeg.open_input(f"/in/{product.name}")
+    places = [product.streams.index(index) for index in product.exact]
+    filters = [product.filters.get(index, ("", ""))[1] for index in product.exact]
+    return _listing(reader, places, f"{product.name}.framehash", filters)
 
 
 def _run(source: Path, work: Path, command: tuple[str, ...]) -> str:
     """Run one command over the original; a sentence where it failed."""
     finished = run(Command(command, inputs={"src": source}, out=work, limits=limits(source)))
-    return "" if finished.ok else finished.explain()
+    # ffmpeg ends some of its messages with a line that has a level only.
+    said = [line for line in finished.stderr.splitlines() if not re.fullmatch(r"\[\w+\]\s*", line)]
+    return "" if finished.ok else replace(finished, stderr="\n".join(said)).explain()
 
 
-def _prove(
-    work: Path, product: Product, group: Iterable[Product], commands: tuple[tuple[str, ...], tuple[str, ...]]
-) -> Proved | str:
+def _prove(work: Path, product: Product, group: Iterable[Product], commands: Commands) -> Proved | str:
     """Probe the product and compare its packets; a sentence where it does not hold.
 
     `group` are the products whose streams stand in the same list of the original's packets.
@@ -193,12 +243,24 @@ def _prove(
         number: listings.get(places.index(index), proof.Listing())
         for number, index in enumerate(product.exact)
     }
+    short = _unlisted(product, ours)
+    if short:
+        return short
     comparisons = proof.compare(ours, proof.read(copy), product.exact, reformed=frozenset(product.filters))
     if proof.verdict(comparisons) != proof.IDENTICAL:
         return proof.verdict(comparisons)
     proof_path = work / f"{product.name}.proof.txt"
     proof.write(proof_path, original, comparisons, commands)
     return Proved(product, path, proof_path, tuple(comparisons), commands[0])
+
+
+def _unlisted(product: Product, listings: Mapping[int, proof.Listing]) -> str:
+    """A sentence where fewer packets of the original were listed than the probe counted, else empty."""
+    for number, index in enumerate(product.exact):
+        counted, listed = product.packets.get(index, 0), listings[number].count
+        if listed < counted:
+            return f"Of {counted} packets of stream {index}, only {listed} were read."
+    return ""
 
 
 def _mismatch(product: Product, probed: Probed) -> str:
@@ -208,6 +270,11 @@ def _mismatch(product: Product, probed: Probed) -> str:
     for stream in probed.pictures:
         if stream.rotation != product.turned:
             return f"It is turned by {stream.rotation} degrees instead of {product.turned}."
+        if stream.is_mirrored != product.mirrored:
+            return "It is mirrored, and the original is not." if stream.is_mirrored else "It is not mirrored."
         if stream.packets.discarded:
             return f"{stream.packets.discarded} of its packets would not be shown."
+    for stream in probed.streams:
+        if not stream.packets.count:
+            return f"Its stream {stream.index} has no packets."
     return ""

@@ -1,11 +1,20 @@
 """Footage for the tests of transcode/: made once a session, by ffmpeg from its own test pictures."""
 
+import struct
 import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from evidence.exhibits import Role
+from evidence.jsontypes import JsonObject
+from transcode import normalise
+from transcode.fast import fast
+from transcode.inspect import inspect
+from transcode.model import StageReport
+from transcode.probe import probe
 
 Maker = Callable[..., Path]
 
@@ -49,3 +58,51 @@ B_FRAMES = ("-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-pix_fmt", "y
 def clip(film: Maker) -> Path:
     """Two seconds of H.264 with B-frames in MP4, and AAC."""
     return film("clip.mp4", *B_FRAMES, "-c:a", "aac", of=(*PICTURES, *SOUND))
+
+
+def planned(source: Path) -> JsonObject:
+    """The plan for a file, as its probe has it."""
+    return normalise.plan(probe(source))
+
+
+def hastened(source: Path, work: Path) -> StageReport:
+    """Inspect and fast stage of a file, in an own folder `work`."""
+    work.mkdir(exist_ok=True)
+    return fast(source, work, inspect(source, work, source.name).sections)
+
+
+def derivation(report: StageReport) -> JsonObject:
+    """The section that tells what became of it."""
+    section = report.sections["derivation"]
+    assert isinstance(section, dict)
+    return section
+
+
+def made(report: StageReport, role: Role) -> dict[str, Path]:
+    """The files of a role that a stage made, by name."""
+    return {one.name: one.path for one in report.made if one.role is role}
+
+
+def boxes(data: bytes) -> list[str]:
+    """The types of the top-level boxes of an MP4, in order."""
+    found, at = [], 0
+    while at < len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        found.append(kind.decode("latin-1"))
+        at += size or len(data)
+    return found
+
+
+# The matrices of ISO/IEC 14496-12, 8.3.2: as stored, turned by 90 degrees clockwise, upside down mirrored.
+PLAIN, TURNED, FLIPPED = (
+    struct.pack(">9i", *(cell << 16 for cell in cells), 0, 0, 0x40000000)
+    for cells in ((1, 0, 0, 0, 1, 0), (0, 1, 0, -1, 0, 0), (1, 0, 0, 0, -1, 0))
+)
+
+
+def shown_as(source: Path, matrix: bytes, target: Path) -> Path:
+    """A copy of an MP4 or MOV, `target`, whose first track is to be shown by another matrix."""
+    data = source.read_bytes()
+    at = data.index(PLAIN, data.index(b"tkhd"))
+    target.write_bytes(data[:at] + matrix + data[at + 36 :])
+    return target
