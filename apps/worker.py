@@ -35,7 +35,7 @@ log = logging.getLogger("vidne.worker")
 
 _IDLE_S = 0.05
 _LOOK_S = 1.0
-_SEQUENCE_S = 0.25  # events are sequenced in batches: each costs a signature and a transaction
+_SEQUENCE_S = 1.0  # events are sequenced in batches: each costs a signature and a transaction
 _PR_SET_PDEATHSIG = 1
 
 
