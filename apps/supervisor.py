@@ -23,7 +23,7 @@ _STOP_S = 10.0
 # Who kills the whole program kills us a moment after our worker: that is nobody's crash.
 _GRACE_S = 0.3
 _RESTART_S = 0.5
-_QUICK_S = 2.0
+_QUICK_S = 20.0  # a slow machine needs seconds to start one that then cannot work
 _QUICK_DEATHS = 5
 
 
