@@ -3,6 +3,7 @@
 It works on small luma planes (about 480 pixels wide) that ffmpeg made, limited range; it opens no file.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -161,6 +162,7 @@ class _Motion:
         self._last: NDArray[np.float32] | None = None
         self._last_s = 0.0
         self._window: NDArray[np.float32] | None = None
+        self._still: Sequence[float] = (0.0, 0.0)
         self._moved = 0
         self._samples = 0
 
@@ -177,9 +179,12 @@ class _Motion:
             return
         if self._window is None:
             self._window = cv2.createHanningWindow(tiny.shape[::-1], cv2.CV_32F).astype(np.float32)
+            # OpenCV finds half a pixel between equal pictures of some sizes.
+            self._still = cv2.phaseCorrelate(self._window, self._window)[0]
         if self._last is not None and cv2.meanStdDev(tiny)[1][0][0] > 2:
             (dx, dy), _response = cv2.phaseCorrelate(self._last, now, self._window)
-            self._moved += max(abs(dx), abs(dy)) > _MOTION_SHARE * tiny.shape[1]
+            moved = max(abs(dx - self._still[0]), abs(dy - self._still[1]))
+            self._moved += moved > _MOTION_SHARE * tiny.shape[1]
             self._samples += 1
         self._last, self._last_s = now, time_s
 
