@@ -15,6 +15,7 @@ from transcode.fast import fast
 from transcode.inspect import inspect
 from transcode.model import StageReport
 from transcode.probe import probe
+from transcode.slow import slow
 
 Maker = Callable[..., Path]
 
@@ -69,6 +70,17 @@ def hastened(source: Path, work: Path) -> StageReport:
     """Inspect and fast stage of a file, in an own folder `work`."""
     work.mkdir(exist_ok=True)
     return fast(source, work, inspect(source, work, source.name).sections)
+
+
+def slowed(source: Path, work: Path) -> StageReport:
+    """All stages of a file, one after the other as a worker does them; the report is the slow one's."""
+    folders = [work / name for name in ("inspect", "fast", "slow")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    inspected = inspect(source, folders[0], source.name)
+    hurried = fast(source, folders[1], inspected.sections)
+    assert (inspected.state, hurried.state) == (None, None), inspected.reason + hurried.reason
+    return slow(source, folders[2], {**inspected.sections, **hurried.sections})
 
 
 def derivation(report: StageReport) -> JsonObject:
