@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from evidence.cases import new_id
 from evidence.catalogue.tables import case, case_number
@@ -18,6 +18,17 @@ class Case:
     opened_at: str
     closed_at: str | None
     exhibits: int
+
+
+def _cases() -> Select[str, str, str, str | None, int]:
+    return (
+        select(case.c.id, case_number.c.number, case.c.opened_at, case.c.closed_at, case.c.exhibits)
+        .join(case_number, case_number.c.case_id == case.c.id)
+        .where(case_number.c.until.is_(None))
+    )
+
+
+_BY_ID = _cases().where(case.c.id == bindparam("of_id"))  # built once: it is asked at each job's end
 
 
 def open_case(connection: Connection, number: str, now: str) -> Case:
@@ -48,7 +59,7 @@ def find_case(connection: Connection, number: str) -> Case:
 
 def get_case(connection: Connection, case_id: str) -> Case:
     """The case with this id, under the number that it has now."""
-    return _case(connection.execute(_cases().where(case.c.id == case_id)).one())
+    return _case(connection.execute(_BY_ID, {"of_id": case_id}).one())
 
 
 def require_open(found: Case) -> None:
@@ -96,14 +107,6 @@ def _refuse_taken(connection: Connection, number: str) -> None:
     taken = select(case_number.c.id).where(case_number.c.number == number, case_number.c.until.is_(None))
     if connection.execute(taken).first():
         raise ConflictError(f"Case {number} exists already.", advice="Use it, or check the number.")
-
-
-def _cases() -> Select[str, str, str, str | None, int]:
-    return (
-        select(case.c.id, case_number.c.number, case.c.opened_at, case.c.closed_at, case.c.exhibits)
-        .join(case_number, case_number.c.case_id == case.c.id)
-        .where(case_number.c.until.is_(None))
-    )
 
 
 def _case(row: Row[str, str, str, str | None, int]) -> Case:

@@ -120,10 +120,12 @@ def open_catalogue(path: Path, *, create: bool = True) -> Catalogue:
     engine = create_engine(
         f"sqlite:///{path}",
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
+        # BEGIN, COMMIT and ROLLBACK are ours alone.
+        isolation_level="AUTOCOMMIT",
+        pool_reset_on_return=None,
     )
     event.listen(engine, "connect", _configure)
-    # AUTOCOMMIT keeps SQLAlchemy from sending BEGIN of its own beside ours.
-    catalogue = Catalogue(engine.execution_options(isolation_level="AUTOCOMMIT"))
+    catalogue = Catalogue(engine)
     with _clear_errors():
         _bring_up_to_date(catalogue)
     return catalogue

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
-from sqlalchemy import BindParameter, Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import BindParameter, Connection, Row, Update, bindparam, func, insert, or_, select, update
 
 from evidence.catalogue.tables import exhibit, job
 from evidence.errors import VidneError
@@ -84,6 +85,15 @@ _LEASE = (
 _HELD_AS = select(job.c.exhibit_id, job.c.stage, job.c.attempts).where(
     job.c.id == bindparam("of_id"), job.c.token == bindparam("of_token"), job.c.state == "leased"
 )
+_CLOSE = (
+    update(job)
+    .where(job.c.id == bindparam("of_id"), job.c.token == bindparam("of_token"), job.c.state == "leased")
+    .values(
+        owner=None, leased_until=None, changed_at=_NOW, state=bindparam("new_state"), error=bindparam("said")
+    )
+)
+_POSTPONE = _CLOSE.values(not_before=bindparam("later"), attempts=bindparam("counted"))
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 _LATER = update(job).where(job.c.exhibit_id == bindparam("of_exhibit"), job.c.state == "waiting")
 _SKIP_REST = _LATER.values(state="skipped", changed_at=_NOW)
 _MAKE_READY = _LATER.where(job.c.stage == bindparam("of_stage")).values(
@@ -202,7 +212,8 @@ def postpone_job(
     With `blameless` the attempt is not counted: the error says nothing of the job.
     """
     attempts = lease.attempts - 1 if blameless else lease.attempts
-    _close(connection, lease, now, state="ready", error=error, not_before=not_before, attempts=attempts)
+    later = {"later": not_before, "counted": attempts}
+    _close(connection, lease, now, state="ready", error=error, statement=_POSTPONE, more=later)
 
 
 def quarantine_job(connection: Connection, lease: Lease, now: str, error: str) -> None:
@@ -210,12 +221,18 @@ def quarantine_job(connection: Connection, lease: Lease, now: str, error: str) -
     _close(connection, lease, now, state="quarantined", error=error)
 
 
-def _close(connection: Connection, lease: Lease, now: str, **values: str | int) -> None:
-    closed = connection.execute(
-        update(job)
-        .where(job.c.id == lease.job_id, job.c.token == lease.token, job.c.state == "leased")
-        .values(owner=None, leased_until=None, changed_at=now, **values)
-    )
+def _close(
+    connection: Connection,
+    lease: Lease,
+    now: str,
+    *,
+    state: str,
+    error: str,
+    statement: Update = _CLOSE,
+    more: Mapping[str, object] = _NOTHING,
+) -> None:
+    of = {"of_id": lease.job_id, "of_token": lease.token, "now": now, "new_state": state, "said": error}
+    closed = connection.execute(statement, {**of, **more})
     if closed.rowcount != 1:
         raise LeaseLostError(f"Job {lease.job_id} was given to another holder in the meantime.")
 

@@ -14,6 +14,11 @@ from evidence.jsontypes import JsonObject
 _TAKE_BACK = delete(stored_object).where(
     stored_object.c.key.in_(bindparam("keys", expanding=True)), stored_object.c.state == "storing"
 )
+_ORIGINAL = select(stored_object).where(
+    stored_object.c.exhibit_id == bindparam("of_id"),
+    stored_object.c.role == Role.ORIGINAL,
+    stored_object.c.state == "stored",
+)
 _STORED = (
     update(stored_object)
     .where(stored_object.c.key == bindparam("of_key"))
@@ -91,10 +96,10 @@ def current_objects(connection: Connection, exhibit_id: str) -> list[ObjectRow]:
 
 def stored_original(connection: Connection, exhibit_id: str) -> ObjectRow:
     """The sealed original of an exhibit; raises NotFoundError where it is not sealed."""
-    for row in current_objects(connection, exhibit_id):
-        if row.role is Role.ORIGINAL:
-            return row
-    raise NotFoundError(f"The exhibit {exhibit_id} has no sealed original.")
+    row = connection.execute(_ORIGINAL, {"of_id": exhibit_id}).one_or_none()
+    if row is None:
+        raise NotFoundError(f"The exhibit {exhibit_id} has no sealed original.")
+    return _object(row)
 
 
 def unfinished_keys(connection: Connection) -> list[str]:
