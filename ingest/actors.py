@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import dramatiq
 
-from evidence.catalogue.jobs import Lease, Stage
+from evidence.catalogue.jobs import Stage
+from evidence.catalogue.leases import Lease
 
 
 def declare_actors(

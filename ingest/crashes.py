@@ -2,7 +2,8 @@
 
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import get_exhibit, set_state
-from evidence.catalogue.jobs import CRASH_LIMIT, HeldJob, count_crash, retry_quarantined
+from evidence.catalogue.jobs import CRASH_LIMIT, retry_quarantined
+from evidence.catalogue.leases import HeldJob, count_crash
 from evidence.clock import Clock, timestamp
 from evidence.exhibits import ExhibitState
 from ingest import events

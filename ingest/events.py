@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from evidence.catalogue.exhibits import Exhibit
-from evidence.catalogue.jobs import HeldJob, Lease, Stage
+from evidence.catalogue.jobs import Stage
+from evidence.catalogue.leases import HeldJob, Lease
 from evidence.custody import CustodyEvent, EventObject
 from evidence.exhibits import Role
 from evidence.jsontypes import Json

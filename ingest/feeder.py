@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from evidence.catalogue.engine import Catalogue
-from evidence.catalogue.jobs import Lane, Lease, has_ready, release_leases, renew_leases, take_jobs
+from evidence.catalogue.jobs import Lane
+from evidence.catalogue.leases import Lease, has_ready, release_leases, renew_leases, take_jobs
 from evidence.clock import Clock, timestamp
 
 LEASE = timedelta(seconds=60)

@@ -22,11 +22,10 @@ from evidence.catalogue.exhibits import (
     put_sections,
     set_state,
 )
-from evidence.catalogue.jobs import (
-    ATTEMPT_LIMIT,
+from evidence.catalogue.jobs import ATTEMPT_LIMIT, Stage
+from evidence.catalogue.leases import (
     Lease,
     LeaseLostError,
-    Stage,
     finish_job,
     get_lease,
     postpone_job,

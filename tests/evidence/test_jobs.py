@@ -8,19 +8,15 @@ from sqlalchemy import Connection, select
 from evidence.catalogue.cases import open_case
 from evidence.catalogue.engine import Catalogue, open_catalogue
 from evidence.catalogue.intake import Submission, add_file, add_submission
-from evidence.catalogue.jobs import (
-    CRASH_LIMIT,
-    Lane,
+from evidence.catalogue.jobs import CRASH_LIMIT, Lane, Stage, count_jobs, retry_quarantined
+from evidence.catalogue.leases import (
     Lease,
     LeaseLostError,
-    Stage,
     count_crash,
-    count_jobs,
     finish_job,
     get_lease,
     postpone_job,
     release_leases,
-    retry_quarantined,
     take_jobs,
 )
 from evidence.catalogue.tables import job

@@ -8,7 +8,8 @@ import pytest
 from evidence.catalogue.cases import Case, find_case, open_case
 from evidence.catalogue.engine import Catalogue, open_catalogue
 from evidence.catalogue.exhibits import Exhibit, list_exhibits
-from evidence.catalogue.jobs import Lane, Lease, take_jobs
+from evidence.catalogue.jobs import Lane
+from evidence.catalogue.leases import Lease, take_jobs
 from evidence.clock import system_clock, timestamp
 from evidence.exhibits import Source
 from evidence.ports import ObjectStore

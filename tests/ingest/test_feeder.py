@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from evidence.catalogue.jobs import Lane, Lease, Stage
+from evidence.catalogue.jobs import Lane, Stage
+from evidence.catalogue.leases import Lease
 from evidence.clock import system_clock
 from ingest.feeder import Feeder
 from tests.ingest.conftest import SLOTS, Desk
