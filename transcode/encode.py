@@ -53,6 +53,15 @@ class Plan:
         """The file of sampled frames."""
         return f"{self.name}.{_REFERENCE}"
 
+    @property
+    def label(self) -> str:
+        """What the copy is, and what was done to its picture for viewing."""
+        seen = self.picture
+        done = ["deinterlaced at field rate"] if seen.interlaced else []
+        done += ["tone-mapped"] if seen.is_hdr else []
+        done += ["padded to {}x{}".format(*seen.even)] if seen.even != (seen.width, seen.height) else []
+        return ", ".join(("working copy, derived from the original", *done))
+
 
 def plan(picture: Picture, sounds: Sequence[Sound], name: str, *, crf: int = QUALITY) -> Plan:
     """An encode with a sample of about two dozen frames."""

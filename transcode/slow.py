@@ -154,7 +154,7 @@ def _copied(outcome: _Outcome, job: decode.Job) -> _Outcome:
         command, encoded = decode.encode_again(finer, wanted)
         comparison, out = encode.compare(finer.out, wanted, encoded, finer.limits), finer.out
     detail: JsonObject = {
-        "label": "working copy, derived from the original",
+        "label": wanted.label,
         "streams": [wanted.picture.index, *(sound.index for sound in wanted.sounds)],
         "comparison": comparison.as_json(),
     }
