@@ -208,9 +208,11 @@ def _stored_numbers(task: _Task, decoded: decode.Decoded) -> dict[int, int]:
     stored, counted = task.stream.get("stored_frames"), task.seen.packets + task.seen.discarded
     if len(hidden) != task.seen.discarded or (isinstance(stored, int) and stored > counted):
         return {}
-    return {
-        index: index + bisect_left(hidden, pts) for index, pts in enumerate(decoded.stamps) if pts is not None
-    }
+    shown = [(index, pts) for index, pts in enumerate(decoded.stamps) if pts is not None]
+    # ffmpeg counts times from the start of the file, the listed packets have their own.
+    first = round((decimal(task.stream.get("start_s")) or 0.0) / task.seen.tick)
+    later = first - min((pts for _, pts in shown), default=0)
+    return {index: index + bisect_left(hidden, pts + later) for index, pts in shown}
 
 
 def _nothing(plan: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:

@@ -1,6 +1,7 @@
 """The slow stage, after the two before it: its keyframes are the frames that a bare ffmpeg decodes."""
 
 import json
+import struct
 import subprocess
 from pathlib import Path
 
@@ -130,19 +131,35 @@ def test_keyframes_of_a_turned_clip_are_upright(
     assert max(ImageStat.Stat(difference).mean) < 1
 
 
+def delayed(source: Path, target: Path) -> Path:
+    """A copy of an MP4 of one track, whose edit list begins with an empty edit of a second."""
+    data = source.read_bytes()
+    at = data.index(b"elst")
+    count = int.from_bytes(data[at + 8 : at + 12], "big")
+    entry = struct.pack(">Iii", 1000, -1, 1 << 16)
+    longer = bytearray(data[: at + 8] + (count + 1).to_bytes(4, "big") + entry + data[at + 12 :])
+    for box in (b"elst", b"edts", b"trak", b"moov"):
+        start = longer.index(box) - 4
+        size = int.from_bytes(longer[start : start + 4], "big") + len(entry)
+        longer[start : start + 4] = size.to_bytes(4, "big")
+    target.write_bytes(longer)
+    return target
+
+
+@pytest.mark.parametrize("late", [False, True])
 def test_the_stored_number_of_a_frame_counts_those_hidden_by_an_edit_list(
-    film: Maker, tmp_path: Path
+    film: Maker, tmp_path: Path, *, late: bool
 ) -> None:
     whole = film("whole.mp4", *B_FRAMES)
     source = film("edited.mp4", "-c", "copy", of=("-ss", "0.6", "-i", str(whole)))
+    if late:
+        source = delayed(source, tmp_path / "late.mp4")
     report = slowed(source, tmp_path / "work")
     shown, stored = decoded_hashes(source), decoded_hashes(source, "-ignore_editlist", "1")
     assert len(stored) - len(shown) == 15
     assert_frames_are_those_of(report, shown)
-    for one in keyframes(report):
-        number = one.detail["stored_frame"]
-        assert isinstance(number, int)
-        assert stored[number] == one.detail["pixel_sha256"]
+    numbers = [one.detail["stored_frame"] for one in keyframes(report)]
+    assert numbers == [stored.index(str(one.detail["pixel_sha256"])) for one in keyframes(report)]
 
 
 def test_of_what_does_not_decode_no_working_copy_is_made(film: Maker, tmp_path: Path) -> None:
