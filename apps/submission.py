@@ -20,6 +20,7 @@ from evidence.jsontypes import Json, JsonObject
 from evidence.text import printable
 from ingest.paths import files_below
 from ingest.receive import Intaker, Received
+from ingest.room import require_room
 
 _POLL_S, _SLOWEST_POLL_S = 0.1, 1.0
 _TROUBLED = (ExhibitState.REFUSED, ExhibitState.UNPLAYABLE, ExhibitState.QUARANTINED)
@@ -118,6 +119,15 @@ def _receive_all(intaker: Intaker, paths: tuple[Path, ...], outcome: Outcome, sh
         shown.note(f"{len(outcome.received)} of {len(files)} files")
 
 
+def _short_of_room(app: Application) -> list[str]:
+    """A sentence where no job begins for want of room: on a full disk the catalogue cannot say it."""
+    try:
+        require_room(app.settings.data, 0, "Nothing is processed")
+    except StorageFullError as error:
+        return [str(error)]
+    return []
+
+
 def _size(path: Path) -> int:
     try:
         found = path.lstat()
@@ -139,7 +149,7 @@ def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Me
                 outcome.exhibits = submitted_exhibits(connection, outcome.submission)
                 return
             reasons = waiting_for(connection, outcome.submission)
-        for reason in reasons:
+        for reason in [*reasons, *_short_of_room(app)]:
             if reason not in told:
                 click.echo(f"vidne: put off and tried again: {printable(reason, limit=2000)}", err=True)
                 told.add(reason)
