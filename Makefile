@@ -26,7 +26,7 @@ demo: setup ## make footage, take it in, process it, verify it, show what became
 	@$(VENV)/bin/vidne demo
 
 test: setup lint ## lint, then every test with real ffmpeg and real servers on free ports
-	@$(PY) -m pytest -n 2 --dist worksteal
+	@$(PY) -m pytest -n 2 --dist loadscope
 
 lint: setup ## ruff, mypy --strict, import direction
 	@$(VENV)/bin/ruff check .
