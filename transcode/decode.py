@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 from evidence.errors import VidneError
 from transcode import encode, ffmpeg, quality
 from transcode.analysis import WIDTH, Analyser
 from transcode.child import Finished
-from transcode.frames import Frame, Pictures, Stamps, read_frames, stamps_in, widen
+from transcode.frames import NUMBERED, Frame, Pictures, Stamp, Stamps, read_frames, stamps_in, widen
 from transcode.keyframes import Keyframes, Seen
 from transcode.picture import Picture, tone_mapped
 from transcode.sandbox import Command, Limits, output_file, run, start
@@ -26,20 +27,23 @@ FULL_EVERY = 3
 _SLOW_RATE = 15  # up to this many frames a second all of them come at full size
 _TAIL_S = 0.5  # before the end they do too, for the sake of the last one
 FRAME_BUDGET = 2_000_000
-_COMBING, _AGAIN = "combing.txt", "encoded-times.txt"
+_COMBING = "combing.txt"
+_STAMP_BYTES = 128  # for each frame, at most
+# 69 is ffmpeg's code for a stream of which most is damaged.
+_HARMLESS = (0, 69)
 
 
 @dataclass(slots=True)
 class Decoded:
     """What one decode gave: `stamps` of the shown frames in ticks of the picture, and what was seen in them.
 
-    `encoded` are the timestamps of the frames that went into the encoder.
+    `encoded` are the stamps of the frames that went into the encoder.
     """
 
     finished: Finished
     command: tuple[str, ...]
     stamps: list[int | None]
-    encoded: list[int | None]
+    encoded: list[Stamp]
     times: list[float]
     foreground: list[float]
     summary: Summary
@@ -165,12 +169,12 @@ def _command(job: Job, pipes: _Pipes) -> tuple[str, ...]:
     branches = decoded.split(2 + bool(job.copy) + picture.interlaced)
     small = _stamped(branches[0].filter("scale", *small_size(picture), flags="area"), stamp_fds[0])
     small = small.filter("format", "yuv420p").filter("extractplanes", "y")
-    full = _stamped(branches[1].filter("select", _chosen(picture)), stamp_fds[1])
+    full = _stamped(_numbered(branches[1]).filter("select", _chosen(picture)), stamp_fds[1])
     full = full.filter("scale", picture.width, picture.height).filter("format", _layouts(picture))
-    raw: ffmpeg.Options = {"f": "rawvideo", **encode.timed(picture.tick)}
+    raw: ffmpeg.Options = {"f": "rawvideo", "frames:v": FRAME_BUDGET}
     outputs = [
-        ffmpeg.output([small], f"pipe:{small_fd}", {**raw, "frames:v": FRAME_BUDGET}),
-        ffmpeg.output([full], "pipe:1", raw),
+        ffmpeg.output([small], f"pipe:{small_fd}", {**raw, **encode.timed(picture.tick)}),
+        ffmpeg.output([full], "pipe:1", {**raw, **encode.timed(_NUMBER_TICK)}),
     ]
     if job.copy:
         stamps = f"pipe:{stamp_fds[2]}"
@@ -187,21 +191,21 @@ def _command(job: Job, pipes: _Pipes) -> tuple[str, ...]:
     return ffmpeg.command(*outputs)
 
 
-def encode_again(job: Job, copy: encode.Plan) -> tuple[tuple[str, ...], list[int | None]]:
-    """Decode once more for an encode alone; its command, and the timestamps of the frames that went in."""
+def encode_again(job: Job, copy: encode.Plan) -> tuple[tuple[str, ...], list[Stamp]]:
+    """Decode once more for an encode alone; its command, and the stamps of the frames that went in."""
     source = ffmpeg.open_input(options=job.input_options)
     decoded = source.stream(str(job.picture.index))
     if job.picture.is_hdr:
         decoded = tone_mapped(decoded)
-    stamps = f"/out/{_AGAIN}"
-    command = ffmpeg.command(*encode.outputs(source, decoded, copy, stamps, FRAME_BUDGET))
+    # A pipe: a file would be begun anew with each new size of the picture.
+    command = ffmpeg.command(*encode.outputs(source, decoded, copy, "pipe:1", FRAME_BUDGET))
     finished = run(
-        Command(command, inputs={"src": job.source}, out=job.out, limits=job.limits, background=True)
+        Command(command, inputs={"src": job.source}, out=job.out, limits=job.limits, background=True),
+        stdout_limit=FRAME_BUDGET * _STAMP_BYTES,
     )
-    listing = output_file(job.out, _AGAIN)
-    if finished.stopped or listing is None:
-        raise VidneError(f"The finer copy could not be encoded. {finished.explain()}")
-    return command, stamps_in(listing.read_bytes())
+    if finished.stopped or finished.returncode not in _HARMLESS:
+        raise VidneError(f"The copy could not be encoded. {finished.explain()}")
+    return command, stamps_in(finished.stdout)
 
 
 def combing(out: Path) -> quality.Combing | None:
@@ -219,6 +223,20 @@ def _stamped(stream: ffmpeg.Stream, fd: int) -> ffmpeg.Stream:
     """With a line for each frame, which the filter prints only where there is some metadata."""
     marked = stream.filter("metadata", mode="add", key="v", value=0)
     return marked.filter("metadata", mode="print", file=f"pipe:{fd}", direct=1)
+
+
+# Tenths of a second, and in each of them the numbers.
+_NUMBER_TICK = Fraction(1, 10 * NUMBERED)
+
+
+def _numbered(stream: ffmpeg.Stream) -> ffmpeg.Stream:
+    """With times that hold the frame's number in their last bits, and are still right to a tenth of a second.
+
+    Timestamps alone do not tell which frame it is: recorders write some twice, or none.
+    """
+    tenths = f"floor(10*clip(T,0,{2**31}/10))"
+    tick = f"{_NUMBER_TICK.numerator}/{_NUMBER_TICK.denominator}"
+    return stream.filter("settb", expr=tick).filter("setpts", expr=f"N+{NUMBERED}*if(isnan(T),0,{tenths})")
 
 
 def _chosen(picture: Picture) -> str:

@@ -7,11 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 from evidence.errors import VidneError
 from evidence.jsontypes import JsonObject
 from transcode import ffmpeg
+from transcode.frames import Stamp
 from transcode.picture import Picture
 from transcode.probe import NotMediaError, probe
 from transcode.sandbox import Command, Limits, output_file, run
@@ -21,6 +23,7 @@ FINER = 14
 _AAC_RATE = "160k"
 MEAN_SSIM, WORST_SSIM = 0.97, 0.95
 _SAMPLES = 24
+_COMPARED = 200  # samples at most: they begin anew with each new size of the picture
 _LEAST_SIDE = 8  # SSIM is of blocks of 8 x 8 samples
 _REFERENCE, _TIMES, _SSIM = "reference.gray", "copy-times.txt", "ssim.txt"
 _STAMP = re.compile(r"^frame:\d+\s+pts:(-?\d+)\s", re.MULTILINE)
@@ -107,6 +110,8 @@ def outputs(
         "movflags": "+faststart",
         "fflags": "+bitexact",
         "f": "mp4",
+        # ffmpeg 5.1 calls FLAC in MP4 experimental; browsers play it.
+        "strict": "experimental",
     }
     return [
         ffmpeg.output([encoded, *audio], f"/out/{wanted.name}", options),
@@ -185,10 +190,10 @@ class Comparison:
         }
 
 
-def compare(work: Path, made: Plan, encoded: Sequence[int | None], limits: Limits) -> Comparison:
+def compare(work: Path, made: Plan, encoded: Sequence[Stamp], limits: Limits) -> Comparison:
     """Probe and decode a copy that lies in `work`, and compare it with the times and samples that went in.
 
-    `encoded` are timestamps in ticks of what was encoded. Raises VidneError where the copy can't be read.
+    `encoded` are stamps, in ticks, of what was encoded. Raises VidneError where the copy can't be read.
     """
     copy = output_file(work, made.name)
     if copy is None:
@@ -205,7 +210,7 @@ def compare(work: Path, made: Plan, encoded: Sequence[int | None], limits: Limit
     out.mkdir()
     finished = run(
         Command(
-            _comparison(made, probed.pictures[0].width, probed.pictures[0].height),
+            _comparison(_sampled(made, encoded), probed.pictures[0].width, probed.pictures[0].height),
             inputs={"src": copy, "reference": work / made.reference},
             out=out,
             limits=limits,
@@ -233,15 +238,25 @@ def compare(work: Path, made: Plan, encoded: Sequence[int | None], limits: Limit
     )
 
 
-def _comparison(made: Plan, width: int, height: int) -> tuple[str, ...]:
-    """One decode of the copy: the time of every frame, and SSIM of those that were sampled."""
+def _sampled(made: Plan, encoded: Sequence[Stamp]) -> list[int]:
+    """The numbers in the copy of the frames that were sampled."""
     step = made.sample_step
+    taken = (
+        place
+        for place, stamp in enumerate(encoded)
+        if stamp.number % step == 0 and stamp.number < step * 2 * _SAMPLES
+    )
+    return [*islice(taken, _COMPARED)]
+
+
+def _comparison(sampled: Sequence[int], width: int, height: int) -> tuple[str, ...]:
+    """One decode of the copy: the time of every frame, and SSIM of those that were sampled."""
     shown = (
         ffmpeg.open_input()
         .stream("v:0")
         .filter("metadata", mode="add", key="v", value=0)
         .filter("metadata", mode="print", file=f"/out/{_TIMES}")
-        .filter("select", f"not(mod(n,{step}))*lt(n,{step * 2 * _SAMPLES})")
+        .filter("select", "+".join(f"eq(n,{number})" for number in sampled) or "0")
         .filter("extractplanes", "y")
     )
     raw: ffmpeg.Options = {
@@ -257,13 +272,13 @@ def _comparison(made: Plan, width: int, height: int) -> tuple[str, ...]:
 
 
 def _time_difference(
-    encoded: Sequence[int | None], source_tick: Fraction, shown: Sequence[int], tick: Fraction
+    encoded: Sequence[Stamp], source_tick: Fraction, shown: Sequence[int], tick: Fraction
 ) -> tuple[float, float]:
     """By how much the copy's times are later, and their largest difference after that, in seconds."""
     pairs = [
-        (expected * source_tick, found * tick)
-        for expected, found in zip(encoded, shown, strict=False)
-        if expected is not None
+        (stamp.pts * source_tick, found * tick)
+        for stamp, found in zip(encoded, shown, strict=False)
+        if stamp.pts is not None
     ]
     if not pairs:
         return 0.0, 0.0

@@ -11,7 +11,7 @@ import select
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 Plane = NDArray[np.uint8]
 
 PIPE_SIZE = 1024**2
-_STAMP = re.compile(rb"^frame:\d+\s+pts:(-?\d+|NOPTS)\s", re.MULTILINE)
+_STAMP = re.compile(rb"^frame:(\d+)\s+pts:(-?\d+|NOPTS)\s", re.MULTILINE)
 _LINES_KEPT = 4096
+NUMBERED = 2**21  # more than any clip's frames: what is added to their numbers is a multiple of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,16 @@ class Frame:
     pts: int | None
     luma: Plane
     full: Plane | None
+
+
+class Stamp(NamedTuple):
+    """A line of the `metadata` filter: a frame's number in its graph, and its timestamp if it has one.
+
+    Numbers begin anew where ffmpeg builds its graph anew, as it does when the picture changes its size.
+    """
+
+    number: int
+    pts: int | None
 
 
 class _Sink(Protocol):
@@ -51,7 +62,7 @@ class Stamps:
     """Timestamps as the `metadata` filter prints them, a line a frame."""
 
     fd: int
-    values: "deque[int | None]" = field(default_factory=deque)
+    values: deque[Stamp] = field(default_factory=deque)
     _rest: bytes = b""
 
     def read(self) -> bool:
@@ -64,9 +75,11 @@ class Stamps:
         return bool(chunk)
 
 
-def stamps_in(printed: bytes) -> list[int | None]:
-    """The timestamps in what the `metadata` filter printed; None for a frame without one."""
-    return [None if text == b"NOPTS" else int(text) for text in _STAMP.findall(printed)]
+def stamps_in(printed: bytes) -> list[Stamp]:
+    """What the `metadata` filter printed."""
+    return [
+        Stamp(int(number), None if pts == b"NOPTS" else int(pts)) for number, pts in _STAMP.findall(printed)
+    ]
 
 
 @dataclass(slots=True)
@@ -102,9 +115,10 @@ def widen(fd: int) -> None:
 def read_frames(
     small: Pictures, small_stamps: Stamps, full: Pictures, full_stamps: Stamps, width: int, *others: Stamps
 ) -> Iterator[Frame]:
-    """The frames in order; a full frame joins the small one that has its timestamp.
+    """The frames in order; a full frame joins the small one that has its number (times may come twice).
 
-    `width` is that of the small planes. `others` are read along and left to the caller.
+    `width` is that of the small planes; of timestamps of full frames the last bits are the number, see
+    NUMBERED. `others` are read along and left to the caller.
     """
     sinks: list[_Sink] = [small, small_stamps, full, full_stamps, *others]
     index = 0
@@ -113,10 +127,10 @@ def read_frames(
             waiting = bool(full.frames and full_stamps.values)
             if not waiting and not ended:
                 break  # whether this one comes at full size is not known yet
-            pts = small_stamps.values.popleft()
+            number, pts = small_stamps.values.popleft()
             luma = small.frames.popleft()
             whole = None
-            if waiting and full_stamps.values[0] == pts:
+            if waiting and (full_stamps.values[0].pts or 0) % NUMBERED == number:
                 full_stamps.values.popleft()
                 whole = full.frames.popleft()
             yield Frame(index, pts, luma.reshape(-1, width), whole)
