@@ -165,9 +165,11 @@ def _command(job: Job, pipes: _Pipes) -> tuple[str, ...]:
     source = ffmpeg.open_input(options=job.input_options)
     decoded = source.stream(str(picture.index))
     if picture.is_hdr:
-        decoded = tone_mapped(decoded)
+        decoded = tone_mapped(decoded, picture)
     branches = decoded.split(2 + bool(job.copy) + picture.interlaced)
-    small = _stamped(branches[0].filter("scale", *small_size(picture), flags="area"), stamp_fds[0])
+    small = _stamped(
+        branches[0].filter("scale", *small_size(picture), flags="area", out_range="limited"), stamp_fds[0]
+    )
     small = small.filter("format", "yuv420p").filter("extractplanes", "y")
     full = _stamped(_numbered(branches[1]).filter("select", _chosen(picture)), stamp_fds[1])
     full = full.filter("scale", picture.width, picture.height).filter("format", _layouts(picture))
@@ -196,7 +198,7 @@ def encode_again(job: Job, copy: encode.Plan) -> tuple[tuple[str, ...], list[Sta
     source = ffmpeg.open_input(options=job.input_options)
     decoded = source.stream(str(job.picture.index))
     if job.picture.is_hdr:
-        decoded = tone_mapped(decoded)
+        decoded = tone_mapped(decoded, job.picture)
     # A pipe: a file would be begun anew with each new size of the picture.
     command = ffmpeg.command(*encode.outputs(source, decoded, copy, "pipe:1", FRAME_BUDGET))
     finished = run(

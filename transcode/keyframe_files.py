@@ -103,7 +103,10 @@ def _command(series: Series, slots: Sequence[int], thumb: tuple[int, int]) -> tu
 
 
 def _detail(series: Series, kept: Kept, frame: bytes) -> JsonObject:
-    """`frame` is the frame's number among those shown; the hash is of its samples as they were decoded."""
+    """`frame` is the frame's number among those shown; the hash is of its samples in `pixel_format`.
+
+    They are as they were decoded where that is 8-bit 4:2:0; those of PQ and HLG are tone-mapped.
+    """
     reasons: list[Json] = list(kept.reasons)
     return {
         "time_s": round(kept.time_s, 6),
@@ -112,8 +115,9 @@ def _detail(series: Series, kept: Kept, frame: bytes) -> JsonObject:
         "stream": series.picture.index,
         "sharpness": round(kept.sharpness, 2),
         "reasons": reasons,
-        "pixel_format": "yuv420p",
+        "pixel_format": series.picture.layout,
         "pixel_sha256": hashlib.sha256(frame).hexdigest(),
+        **({"tone_mapped": True} if series.picture.is_hdr else {}),
     }
 
 

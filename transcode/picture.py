@@ -10,6 +10,7 @@ from transcode.probe import decimal, ratio, whole
 _FIELDS = frozenset({"tt", "bb", "tb", "bt"})
 _HDR = frozenset({"smpte2084", "arib-std-b67"})
 _EIGHT_BIT = frozenset({"yuv420p", "yuvj420p"})
+_NOT_STATED = frozenset({"", "unknown", "unspecified", "reserved"})
 _BT601 = frozenset({"smpte170m", "bt470bg", "fcc"})
 _SDR_NITS = 100  # luminance of diffuse white that tone mapping aims at
 
@@ -40,6 +41,7 @@ class Picture:
     nominal_rate: Fraction | None
     bit_rate: int | None
     promised_s: float | None
+    primaries: str = ""
 
     @property
     def is_hdr(self) -> bool:
@@ -50,6 +52,16 @@ class Picture:
     def is_eight_bit(self) -> bool:
         """Whether its frames are 8-bit 4:2:0 already."""
         return self.pixel_format in _EIGHT_BIT
+
+    @property
+    def layout(self) -> str:
+        """ffmpeg's name of the frames that are kept: 8-bit 4:2:0 as it is, all else converted to it."""
+        return self.pixel_format if self.is_eight_bit and not self.is_hdr else "yuv420p"
+
+    @property
+    def is_kept_full(self) -> bool:
+        """Whether the frames that are kept have the full range; converting one gives it the limited one."""
+        return self.full_range and self.is_eight_bit and not self.is_hdr
 
     @property
     def even(self) -> tuple[int, int]:
@@ -104,13 +116,23 @@ def picture(stream: JsonObject, *, forced_rate: int | None, container_s: float |
         nominal_rate=Fraction(forced_rate) if forced_rate else _rate(stream),
         bit_rate=whole(stream.get("bit_rate")),
         promised_s=decimal(stream.get("duration_s")) or container_s,
+        primaries=_text(stream, "color_primaries"),
     )
 
 
-def tone_mapped(stream: ffmpeg.Stream) -> ffmpeg.Stream:
-    """PQ or HLG made fit for a common screen: BT.709, 8 bits, limited range."""
+def tone_mapped(stream: ffmpeg.Stream, seen: Picture) -> ffmpeg.Stream:
+    """PQ or HLG made fit for a common screen: BT.709, 8 bits, limited range.
+
+    What the stream does not state is taken to be BT.2020, as both are defined with (ITU-R BT.2100).
+    """
+    assumed = {}
+    if seen.matrix in _NOT_STATED:
+        assumed["colorspace"] = "bt2020nc"
+    if seen.primaries in _NOT_STATED:
+        assumed["color_primaries"] = "bt2020"
     return (
-        stream.filter("zscale", t="linear", npl=_SDR_NITS)
+        (stream.filter("setparams", **assumed) if assumed else stream)
+        .filter("zscale", t="linear", npl=_SDR_NITS)
         .filter("format", "gbrpf32le")
         .filter("zscale", p="bt709")
         .filter("tonemap", "hable", desat=0)
@@ -120,8 +142,8 @@ def tone_mapped(stream: ffmpeg.Stream) -> ffmpeg.Stream:
 
 
 def rgb(stream: ffmpeg.Stream, seen: Picture, pixel_format: str) -> ffmpeg.Stream:
-    """8-bit 4:2:0 frames as RGB, by the matrix and range that the stream states."""
-    source = "full" if seen.full_range and not seen.is_hdr else "limited"
+    """Frames that were kept as RGB, by the matrix and range that the stream states."""
+    source = "full" if seen.is_kept_full else "limited"
     return stream.filter(
         "scale",
         in_color_matrix=matrix(seen),
