@@ -5,11 +5,11 @@ import os
 import unicodedata
 
 # Bidirectional controls can make a name read as another one ("gpj.exe" as "exe.jpg").
-_REPLACED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
+_REPLACED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Co", "Cn"})
 
 
 def printable(name: str, *, limit: int = 255) -> str:
-    """`name` for a terminal, log or report: control, format and undecodable characters as escapes.
+    """`name` for a terminal, log or report: what cannot be seen or decoded as escapes, also other spaces.
 
     A name longer than `limit` characters is cut in the middle so that its suffix stays.
     """
@@ -24,7 +24,7 @@ def _shown(char: str) -> str:
     code = ord(char)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8 (PEP 383)
         return f"\\x{code - 0xDC00:02x}"
-    if unicodedata.category(char) in _REPLACED:
+    if char != " " and unicodedata.category(char) in _REPLACED:
         return f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:x}}}"
     return char
 
