@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-from evidence.errors import VidneError
 from transcode import encode, ffmpeg, quality
 from transcode.analysis import WIDTH, Analyser
 from transcode.child import Finished
@@ -49,9 +48,37 @@ class Decoded:
     summary: Summary
 
     @property
+    def was_ended(self) -> bool:
+        """Whether it did not come to its own end: it was stopped, or died of a signal."""
+        return _was_ended(self.finished)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether ffmpeg gave up for another reason than damaged pictures, such as a copy it cannot write."""
+        return not self.was_ended and self.finished.returncode not in _HARMLESS
+
+    @property
     def is_exhausted(self) -> bool:
         """Whether it ended because its budget of frames was spent."""
         return len(self.stamps) >= FRAME_BUDGET
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What an encode gave: `stamps` of the frames that went in."""
+
+    command: tuple[str, ...]
+    stamps: list[Stamp]
+    finished: Finished
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether ffmpeg wrote all of it."""
+        return not _was_ended(self.finished) and self.finished.returncode in _HARMLESS
+
+
+def _was_ended(finished: Finished) -> bool:
+    return bool(finished.stopped) or finished.returncode < 0 or finished.returncode > 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +220,8 @@ def _command(job: Job, pipes: _Pipes) -> tuple[str, ...]:
     return ffmpeg.command(*outputs)
 
 
-def encode_again(job: Job, copy: encode.Plan) -> tuple[tuple[str, ...], list[Stamp]]:
-    """Decode once more for an encode alone; its command, and the stamps of the frames that went in."""
+def encode_again(job: Job, copy: encode.Plan) -> Encoded:
+    """Decode once more for an encode alone."""
     source = ffmpeg.open_input(options=job.input_options)
     decoded = source.stream(str(job.picture.index))
     if job.picture.is_hdr:
@@ -205,9 +232,7 @@ def encode_again(job: Job, copy: encode.Plan) -> tuple[tuple[str, ...], list[Sta
         Command(command, inputs={"src": job.source}, out=job.out, limits=job.limits, background=True),
         stdout_limit=FRAME_BUDGET * _STAMP_BYTES,
     )
-    if finished.stopped or finished.returncode not in _HARMLESS:
-        raise VidneError(f"The copy could not be encoded. {finished.explain()}")
-    return command, stamps_in(finished.stdout)
+    return Encoded(command, stamps_in(finished.stdout), finished)
 
 
 def combing(out: Path) -> quality.Combing | None:

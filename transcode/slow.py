@@ -1,21 +1,20 @@
 """The slow stage: one decode of each picture for analysis, keyframes, measures and, if need be, an encode."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evidence.errors import VidneError
-from evidence.exhibits import ExhibitState, Problem, Role
+from evidence.exhibits import ExhibitState, Problem
 from evidence.jsontypes import Json, JsonObject
-from transcode import decode, encode, keyframe_files, quality
+from transcode import copying, decode, encode, keyframe_files, quality
 from transcode.keyframes import Kept, Keyframes
 from transcode.model import Made, StageReport
 from transcode.picture import Picture, picture
 from transcode.probe import complaints, decimal, objects, whole
 from transcode.products import input_options
 from transcode.timeline import Timeline, timeline
-from transcode.tools import identify
 
 _SAID_LIMIT = 5
 # Said of our pipes where the original's times run backwards, which is told as that.
@@ -45,17 +44,22 @@ class _Task:
         limits = decode.limits(self.duration_s, size)
         return decode.Job(self.source, out, self.seen, input_options(self.options), copy, limits)
 
+    def copy_job(self, folder: str, copy: encode.Plan) -> decode.Job:
+        """One more decode for a copy."""
+        return self.job(f"{folder}-{self.number}", copy)
+
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What one picture gave; `comparison` is that of its encoded copy."""
+    """What one picture gave; `out` is the folder of its decode, `copied` its encoded copy."""
 
     task: _Task
     line: Timeline
     decoded: decode.Decoded
+    out: Path
     measures: tuple[Json, ...] = ()
     made: tuple[Made, ...] = ()
-    comparison: encode.Comparison | None = None
+    copied: copying.Copied | None = None
     problems: tuple[Problem, ...] = field(default=())
 
     @property
@@ -105,13 +109,33 @@ def _task(
 def _one(task: _Task) -> _Outcome:
     """Decode one picture, and file what came of it."""
     job = task.job(f"decode-{task.number}", task.copy)
+    outcome = _looked_at(task, job)
+    if task.copy and outcome.decoded.has_failed:
+        # What failed may be the copy: the pictures are looked at without it.
+        failed = outcome.decoded.finished
+        outcome = _looked_at(task, task.job(f"alone-{task.number}", None))
+        if outcome.line.frames:
+            return _with(outcome, copying.apart(task.copy, failed, task.copy_job))
+        return outcome
+    if task.copy and outcome.line.frames:
+        return _with(outcome, copying.along(job, outcome.decoded, task.copy_job))
+    return outcome
+
+
+def _with(outcome: _Outcome, copied: copying.Copied) -> _Outcome:
+    problems = (*outcome.problems, *copied.problems)
+    return replace(outcome, made=(*outcome.made, copied.made), copied=copied, problems=problems)
+
+
+def _looked_at(task: _Task, job: decode.Job) -> _Outcome:
+    """What is seen in one decode; of one that failed because of its copy only the failure is told."""
     frames = task.work / f"frames-{task.number}.yuv"
     keyframes = Keyframes(frames, task.seen.frame_size)
     try:
         decoded = decode.decode(job, keyframes)
         line = timeline(decoded.times, float(task.seen.tick))
-        outcome = _Outcome(task, line, decoded)
-        if not line.frames:
+        outcome = _Outcome(task, line, decoded, job.out)
+        if not line.frames or (job.copy and decoded.has_failed):
             return outcome
         kept, left_out = keyframes.finish(decoded.summary.camera)
         names = "keyframe" if task.number == 1 else f"keyframe-{task.number}"
@@ -121,60 +145,22 @@ def _one(task: _Task) -> _Outcome:
         keyframes.close()
         frames.unlink(missing_ok=True)
     outcome = replace(outcome, made=tuple(files), problems=tuple(_ceiling(left_out=left_out)))
-    outcome = _measured(outcome, job, tuple(kept))
-    return _copied(outcome, job) if task.copy else outcome
+    return _measured(outcome, tuple(kept))
 
 
-def _measured(outcome: _Outcome, job: decode.Job, kept: tuple[Kept, ...]) -> _Outcome:
+def _measured(outcome: _Outcome, kept: tuple[Kept, ...]) -> _Outcome:
     task, decoded = outcome.task, outcome.decoded
     observed = quality.Observed(
         picture=task.seen,
         timeline=outcome.line,
         summary=decoded.summary,
         sharpest=max((entry.sharpness for entry in kept), default=None),
-        combing=decode.combing(job.out),
+        combing=decode.combing(outcome.out),
         size=task.source.stat().st_size,
         flagged=str(task.stream.get("field_order", "not stated")),
     )
     found = (*outcome.problems, *quality.problems(observed), *_decoding(outcome))
     return replace(outcome, measures=tuple(quality.measures(observed)), problems=found)
-
-
-def _copied(outcome: _Outcome, job: decode.Job) -> _Outcome:
-    """The encoded copy, compared; one that is not alike is made again, finer."""
-    wanted = job.copy
-    if wanted is None:
-        raise ValueError("no copy was planned")
-    comparison = encode.compare(job.out, wanted, outcome.decoded.encoded, job.limits)
-    command, out = outcome.decoded.command, job.out
-    if comparison.mean_ssim is not None and not comparison.is_alike:
-        (job.out / wanted.name).unlink()
-        wanted = replace(wanted, crf=encode.FINER)
-        finer = outcome.task.job(f"finer-{outcome.task.number}", wanted)
-        command, encoded = decode.encode_again(finer, wanted)
-        comparison, out = encode.compare(finer.out, wanted, encoded, finer.limits), finer.out
-    detail: JsonObject = {
-        "label": wanted.label,
-        "streams": [wanted.picture.index, *(sound.index for sound in wanted.sounds)],
-        "comparison": comparison.as_json(),
-    }
-    made = Made(Role.WORKING, wanted.name, out / wanted.name, identify("ffmpeg"), command, detail=detail)
-    problems = (*outcome.problems, *_differences(wanted.name, comparison))
-    return replace(outcome, made=(*outcome.made, made), comparison=comparison, problems=problems)
-
-
-def _differences(name: str, comparison: encode.Comparison) -> list[Problem]:
-    found = []
-    if not comparison.times_equal:
-        text = (
-            f"{name} has {comparison.frames} of {comparison.frames_expected} frames, shown up to"
-            f" {comparison.worst_time_s:.3f} s from their time; an MP4 holds no times that run backwards."
-        )
-        found.append(Problem("copy-times-differ", text))
-    if comparison.sampled and not comparison.is_alike:
-        text = f"Sampled frames of {name} are less like the original's than they should be (SSIM"
-        found.append(Problem("copy-differs", f"{text} {comparison.worst_ssim:.3f} at worst)."))
-    return found
 
 
 def _ceiling(*, left_out: bool) -> list[Problem]:
@@ -190,7 +176,7 @@ def _decoding(outcome: _Outcome) -> list[Problem]:
     if lost:
         text = f"{lost} of {outcome.task.seen.packets} packets of stream {outcome.task.seen.index} gave no"
         found.append(Problem("frames-lost", f"{text} picture."))
-    if decoded.finished.stopped:
+    if decoded.was_ended:
         found.append(Problem("decode-stopped", f"Decoding was ended early: {decoded.finished.explain()}"))
     if decoded.is_exhausted:
         text = f"Only the first {decode.FRAME_BUDGET} frames were looked at, which is the most."
@@ -206,6 +192,8 @@ def _stored_numbers(task: _Task, decoded: decode.Decoded) -> dict[int, int]:
         n for value in (listed if isinstance(listed, list) else []) if (n := whole(value)) is not None
     )
     stored, counted = task.stream.get("stored_frames"), task.seen.packets + task.seen.discarded
+    if len(decoded.stamps) != task.seen.packets:
+        return {}  # which of them gave no picture is not known
     if len(hidden) != task.seen.discarded or (isinstance(stored, int) and stored > counted):
         return {}
     shown = [(index, pts) for index, pts in enumerate(decoded.stamps) if pts is not None]
@@ -216,7 +204,12 @@ def _stored_numbers(task: _Task, decoded: decode.Decoded) -> dict[int, int]:
 
 
 def _nothing(plan: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
-    """Not one frame decoded."""
+    """Not one frame decoded; raises VidneError where that is not the file's fault."""
+    for outcome in outcomes:
+        if outcome.decoded.was_ended:
+            raise VidneError(
+                f"Decoding was ended before its first picture. {outcome.decoded.finished.explain()}"
+            )
     problems = [problem for outcome in outcomes for problem in _decoding(outcome)]
     reason = "Nothing in it decodes: its packets are damaged, or are not what its container says they are."
     derivation: JsonObject = {**plan, "method": "none", "reason": reason, "verdict": "nothing was made"}
@@ -229,15 +222,12 @@ def _nothing(plan: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
 
 
 def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
-    comparisons = {
-        outcome.task.copy.name: outcome.comparison
-        for outcome in outcomes
-        if outcome.task.copy and outcome.comparison
-    }
-    copies: list[Json] = [_copy_json(copy, comparisons) for copy in objects(plan.get("copies"))]
+    encoded = {outcome.copied.plan.name: outcome.copied for outcome in outcomes if outcome.copied}
+    copies: list[Json] = [_copy_json(copy, encoded) for copy in objects(plan.get("copies"))]
     partial = _partial(plan, media, outcomes)
-    derivation: JsonObject = {**plan, "copies": copies, "partial": partial}
-    if comparisons:
+    fates: list[Json] = [_fate(stream, encoded.values()) for stream in objects(plan.get("streams"))]
+    derivation: JsonObject = {**plan, "copies": copies, "streams": fates, "partial": partial}
+    if encoded:
         derivation["verdict"] = "derived from"
     problems = [problem for outcome in outcomes for problem in outcome.problems]
     if partial:
@@ -261,9 +251,24 @@ def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -
     )
 
 
-def _copy_json(copy: JsonObject, comparisons: dict[str, encode.Comparison]) -> JsonObject:
-    comparison = comparisons.get(str(copy["name"]))
-    return {**copy, "comparison": comparison.as_json()} if comparison else copy
+def _fate(stream: JsonObject, encoded: Iterable[copying.Copied]) -> JsonObject:
+    """What became of a stream: sound can fare worse than planned, with the problem that says so."""
+    for copied in encoded:
+        problem = next((p for p in copied.problems if p.code in copying.SOUND_CODES), None)
+        if problem and stream.get("type") == "audio" and stream.get("action") in ("copy", "encode"):
+            action = "encode" if copied.plan.sounds else "left out"
+            return {**stream, "action": action, "reason": problem.text}
+    return stream
+
+
+def _copy_json(copy: JsonObject, encoded: dict[str, copying.Copied]) -> JsonObject:
+    copied = encoded.get(str(copy["name"]))
+    if copied is None:
+        return copy
+    audio: list[Json] = [
+        {"index": sound.index, "action": "copy" if sound.copied else "encode"} for sound in copied.plan.sounds
+    ]
+    return {**copy, "audio": audio, "comparison": copied.comparison.as_json()}
 
 
 def _partial(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -> str:
@@ -272,12 +277,12 @@ def _partial(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) 
     for outcome in outcomes:
         if not outcome.line.frames:
             said = said or f"Nothing of stream {outcome.task.seen.index} decodes; the others do."
+        elif outcome.decoded.was_ended or outcome.decoded.is_exhausted:
+            said = said or "Decoding was ended before the end of the file."
         elif outcome.lost > _LOST_SHARE * outcome.task.seen.packets:
             said = (
                 said or f"Of {outcome.task.seen.packets} packets only {outcome.line.frames} gave a picture."
             )
-        elif outcome.decoded.finished.stopped or outcome.decoded.is_exhausted:
-            said = said or "Decoding was ended before the end of the file."
     if not said:
         return ""
     main, promised = outcomes[0].line, decimal(media.get("duration_s"))
