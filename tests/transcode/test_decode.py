@@ -1,0 +1,218 @@
+"""The one decode: a frame keeps its number, damage stays where it is, what was not seen is not told."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evidence.errors import VidneError
+from evidence.exhibits import ExhibitState, Role
+from samples.scene import Figure, Scene
+from tests.transcode.bare import RATE, assert_hashed_as, filmed, hashes, keyframes, streams, told
+from tests.transcode.conftest import H264, SOUND, Maker, derivation, made, slowed
+from transcode import decode
+from transcode.inspect import inspect
+from transcode.keyframes import Keyframes
+from transcode.model import StageReport
+from transcode.picture import picture
+from transcode.probe import objects
+from transcode.sandbox import Limits
+
+FFV1 = ("-c:v", "ffv1")
+SMALL = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=2")
+LONG = ("-f", "lavfi", "-i", "testsrc2=s=640x480:r=25:d=40")
+EVENT = {"event: first", "event: largest", "event: sharpest", "event: last"}
+
+
+def codes(report: StageReport) -> list[str]:
+    return [problem.code for problem in report.problems]
+
+
+def test_a_passage_has_keyframes_inside_it_and_they_are_its_very_frames(tmp_path: Path) -> None:
+    passages = ((2.0, 4.0), (5.5, 7.5))
+    figures = (Figure(*passages[0]), Figure(*passages[1], rightwards=False))
+    source = filmed(tmp_path / "passages.mp4", Scene(320, 240, seed=1, figures=figures), 9)
+    report = slowed(source, tmp_path / "work")
+    assert_hashed_as(report, hashes(source))
+    for one in keyframes(report):
+        assert one.detail["time_s"] == pytest.approx(int(str(one.detail["frame"])) / RATE)
+    for start, end in passages:
+        inside = {why for n, reasons in told(report).items() if start <= n / RATE < end for why in reasons}
+        assert inside >= EVENT
+    between = [n for n in told(report) if passages[0][1] + 0.2 < n / RATE < passages[1][0]]
+    assert between == []
+
+
+def test_frames_that_share_a_time_keep_their_own_numbers(film: Maker, tmp_path: Path) -> None:
+    fours = ("-vf", "settb=1/1000,setpts=floor(N/4)*160", "-fps_mode", "passthrough")
+    source = film("fours.mkv", *FFV1, *fours, "-enc_time_base", "1:1000", of=SMALL)
+    expected = hashes(source)
+    assert len(set(expected)) == len(expected) == 50
+    report = slowed(source, tmp_path / "work")
+    assert_hashed_as(report, expected)
+    assert len(keyframes(report)) > 3
+    for one in keyframes(report):
+        assert one.detail["time_s"] == pytest.approx(int(str(one.detail["frame"])) // 4 * 0.16)
+
+
+def test_a_picture_that_changes_its_size_is_told_and_compared_as_one(film: Maker, tmp_path: Path) -> None:
+    parts = []
+    for number, size in enumerate(("160x120", "208x160", "128x96")):
+        # 26 frames each, an even number, so that samples begin anew with every size.
+        moving = ("-f", "lavfi", "-i", f"testsrc2=s={size}:r=25:d=1.04,scroll=h=0.06")
+        late = ("-c:v", "mpeg2video", "-q:v", "2", "-output_ts_offset", str(number * 1.2))
+        parts.append(film(f"part-{number}.ts", *late, of=moving).read_bytes())
+    source = tmp_path / "sizes.ts"
+    source.write_bytes(b"".join(parts))
+    report = slowed(source, tmp_path / "work")
+    assert_hashed_as(report, scaled(source, "160:120"))
+    [copy] = objects(derivation(report)["copies"])
+    comparison = copy["comparison"]
+    assert isinstance(comparison, dict)
+    assert comparison["frames"] == comparison["frames_encoded"] == len(hashes(source)) > 70
+    assert comparison["times_equal"] is True
+    assert isinstance(comparison["ssim"], dict)
+    assert comparison["ssim"]["alike"] is True
+    assert comparison["crf"] == 18
+    [video] = streams(made(report, Role.WORKING)["working.mp4"])
+    assert video.startswith("h264,160,120,")
+
+
+def scaled(source: Path, size: str) -> list[str]:
+    """The frames as a bare ffmpeg makes them all of the first one's size."""
+    command = ["ffmpeg", "-v", "error", "-i", str(source), "-map", "0:v:0", "-vf", f"scale={size}"]
+    command += ["-fps_mode", "passthrough", "-pix_fmt", "yuv420p", "-f", "framehash", "-hash", "sha256", "-"]
+    listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return [line.rpartition(",")[2].strip() for line in listing.splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize("codec", ["flac", "libmp3lame", "libopus"])
+def test_sound_that_an_mp4_holds_is_copied_into_an_encoded_copy(
+    film: Maker, tmp_path: Path, codec: str
+) -> None:
+    sound = ("-f", "lavfi", "-i", "sine=r=48000:d=2")
+    source = film(f"{codec}.mkv", *FFV1, "-c:a", codec, of=(*SMALL, *sound))
+    report = slowed(source, tmp_path / "work")
+    assert (report.state, report.problems) == (ExhibitState.PROCESSED, ())
+    copy = streams(made(report, Role.WORKING)["working.mp4"])
+    assert copy == ["h264,160,120,50", streams(source)[1]]
+
+
+def spoilt_sound(source: Path, target: Path) -> Path:
+    """An MPEG transport stream whose sound is noise after its first third."""
+    data = bytearray(source.read_bytes())
+    for at in range(len(data) // 3 // 188 * 188, len(data), 188):
+        if (data[at + 1] & 0x1F) << 8 | data[at + 2] == 0x101:
+            data[at + 40 : at + 188] = b"\x5a" * 148
+    target.write_bytes(data)
+    return target
+
+
+def test_damaged_sound_takes_no_picture_along(film: Maker, tmp_path: Path) -> None:
+    whole = film("talk.ts", "-c:v", "mpeg2video", "-q:v", "2", "-c:a", "aac", of=(*SMALL, *SOUND))
+    source = spoilt_sound(whole, tmp_path / "spoilt.ts")
+    report = slowed(source, tmp_path / "work")
+    assert report.state is ExhibitState.PROCESSED
+    assert_hashed_as(report, hashes(source))
+    assert codes(report) == ["sound-encoded"]
+    [video, sound] = streams(made(report, Role.WORKING)["working.mp4"])
+    assert video == "h264,160,120,50"
+    assert sound.startswith("aac,")
+    [copy] = objects(derivation(report)["copies"])
+    assert copy["audio"] == [{"index": 1, "action": "encode"}]
+    assert [stream["action"] for stream in objects(derivation(report)["streams"])] == ["encode", "encode"]
+
+
+def test_a_damaged_stretch_is_told_and_the_rest_is_seen(film: Maker, tmp_path: Path) -> None:
+    data = bytearray(film("film.mp4", *H264, "-g", "10", of=SMALL).read_bytes())
+    start = data.index(b"mdat") + 4
+    middle = start + (data.index(b"moov") - start) // 2
+    data[middle : middle + 6000] = b"\x5a" * 6000
+    source = tmp_path / "hurt.mp4"
+    source.write_bytes(data)
+    report = slowed(source, tmp_path / "work")
+    assert "decode-error" in codes(report)
+    expected = hashes(source)
+    assert_hashed_as(report, expected)
+    lost = 50 - len(expected)
+    assert ("frames-lost" in codes(report)) is (lost > 0)
+    if lost:  # which are missing is not known, so no frame is given a number among the stored ones
+        assert {one.detail["stored_frame"] for one in keyframes(report)} == {None}
+
+
+def decoded(source: Path, folder: Path, limits: Limits) -> decode.Decoded:
+    """One decode of the first picture, for analysis alone."""
+    folder.mkdir()
+    sections = inspect(source, folder, source.name).sections
+    seen = picture(objects(sections["streams"])[0], forced_rate=None, container_s=None)
+    keyframes = Keyframes(folder / "frames", seen.frame_size)
+    out = folder / "out"
+    out.mkdir()
+    result = decode.decode(decode.Job(source, out, seen, {}, None, limits), keyframes)
+    keyframes.close()
+    return result
+
+
+def test_a_decode_that_takes_too_long_is_ended_and_said_to_be(film: Maker, tmp_path: Path) -> None:
+    found = decoded(film("long.mkv", *H264, of=LONG), tmp_path / "work", Limits(wall_s=0.4))
+    assert (found.was_ended, found.has_failed) == (True, False)
+    assert "stopped after" in found.finished.explain()
+    assert len(found.stamps) == len(found.times) < 1000
+
+
+def test_a_decode_that_dies_is_not_taken_for_one_that_reached_its_end(film: Maker, tmp_path: Path) -> None:
+    found = decoded(film("long.mkv", *H264, of=LONG), tmp_path / "work", Limits(cpu_s=1))
+    assert found.finished.stopped == ""
+    assert found.was_ended
+    assert 0 < len(found.stamps) < 1000
+
+
+def test_of_a_decode_that_was_ended_it_is_told_how_far_it_came(
+    film: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "limits", lambda *_: Limits(cpu_s=1))
+    report = slowed(film("long.mkv", *H264, of=LONG), tmp_path / "work")
+    assert report.state is ExhibitState.PARTIAL
+    assert report.reason.startswith("Decoding was ended before the end of the file. What decodes: ")
+    assert codes(report)[0] == "partial"
+    assert "decode-stopped" in codes(report)
+    assert len(keyframes(report)) >= 2
+
+
+def test_a_decode_that_was_ended_before_its_first_frame_does_not_call_the_file_unplayable(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decode, "limits", lambda *_: Limits(wall_s=0.0))
+    with pytest.raises(VidneError, match="ended before its first picture"):
+        slowed(clip, tmp_path / "work")
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from tests.transcode.test_decode import decoded
+from transcode.sandbox import Limits
+found = decoded(Path(sys.argv[1]), Path(sys.argv[2]), Limits())
+print(len(found.stamps), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_a_longer_clip_needs_no_more_memory(film: Maker, tmp_path: Path) -> None:
+    used = []
+    for seconds in (5, 40):
+        pictures = ("-f", "lavfi", "-i", f"testsrc2=s=640x480:r=25:d={seconds}")
+        source = film(f"{seconds}.mkv", *H264, of=pictures)
+        command = [sys.executable, "-c", MEASURE, str(source), str(tmp_path / str(seconds))]
+        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        assert int(said[0]) == seconds * RATE
+        used.append(int(said[1]) * 1024)
+    # 35 s of full frames, one in three, are 134 MB; of small planes 151 MB.
+    assert used[1] - used[0] < 24_000_000
+
+
+def test_the_limits_of_a_decode_grow_with_the_clip_and_a_header_that_lies_is_held_to_a_day() -> None:
+    short, long = decode.limits(10, 10**6), decode.limits(600, 10**8)
+    assert short.wall_s < long.wall_s
+    assert decode.limits(10.0**9, 10**6).wall_s < 100_000
+    assert decode.limits(None, 10**12).wall_s <= 900 + 60 * 86_400
