@@ -64,7 +64,8 @@ class _RunFinder:
             self.close()
 
     def close(self) -> None:
-        if self._start_s is not None and self._end_s - self._start_s >= self.least_s:
+        # Times are sums of rounded seconds.
+        if self._start_s is not None and self._end_s - self._start_s >= self.least_s - 1e-6:
             self.runs.append(Run(self._start_s, self._end_s))
         self._start_s = None
 

@@ -53,7 +53,7 @@ def write(series: Series, keyframes: Keyframes, out: Path, limits: Limits) -> li
         Command(command, inputs={"frames": keyframes.path}, out=out, limits=limits, background=True),
         stdout_limit=3 * size[0] * size[1] * len(by_slot),
     )
-    if not finished.ok:
+    if not finished.ok or len(finished.stdout) != 3 * size[0] * size[1] * len(by_slot):
         raise VidneError(f"The keyframes could not be written. {finished.explain()}")
     thumbs = np.frombuffer(finished.stdout, np.uint8).reshape(-1, size[1], size[0], 3)
     pages = dict(zip((kept.index for kept in by_slot), thumbs, strict=True))

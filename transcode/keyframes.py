@@ -67,7 +67,9 @@ class FrameFile:
             slot = self._free.pop()
         else:
             slot, self._used = self._used, self._used + 1
-        os.pwrite(self._file.fileno(), frame.data, slot * self._size)
+        written = os.pwrite(self._file.fileno(), frame.data, slot * self._size)
+        while written < self._size:  # a disk that becomes full takes a part, and raises at the next
+            written += os.pwrite(self._file.fileno(), frame.data[written:], slot * self._size + written)
         return slot
 
     def get(self, slot: int) -> bytes:
