@@ -71,8 +71,14 @@ def copy(image: Image.Image) -> dict[str, Any]:
         shown = shown if same_profile else shown.convert("RGB")
         kept = profile if same_profile else None
         shown.save(OUT / name, "JPEG", quality=95, subsampling=0, icc_profile=kept)
-    luma = shown.convert("L").histogram()
-    return {"name": name, "shown": list(shown.size), "partial": partial, "luma": luma}
+    return {"name": name, "shown": list(shown.size), "partial": partial, "luma": _histogram(shown)}
+
+
+def _histogram(shown: Image.Image) -> list[int]:
+    """The number of samples of each luma, 0 to 255; 16 bits are brought to 8, which Pillow would cut off."""
+    if shown.mode.startswith("I"):
+        shown = shown.convert("I").point(lambda value: value * (1 / 257))
+    return shown.convert("L").histogram()
 
 
 def _exifread() -> tuple[list[list[str]], str]:

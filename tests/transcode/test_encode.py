@@ -155,6 +155,26 @@ def test_hlg_is_tone_mapped_to_what_a_common_screen_shows(film: Maker, tmp_path:
     assert apart(first_picture(copied(report).path, size), first_picture(source, size)) > 5
 
 
+@pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
+@pytest.mark.parametrize(
+    "stated", [":colorprim=bt2020:colormatrix=bt2020nc", ""], ids=["stated", "not stated"]
+)
+def test_pq_and_hlg_are_shown_at_a_plausible_light_whether_or_not_all_colours_are_stated(
+    film: Maker, tmp_path: Path, transfer: str, stated: str
+) -> None:
+    deep = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10le")
+    params = f"log-level=none:pools=1:transfer={transfer}{stated}"
+    source = film("hdr.mp4", *deep, "-x265-params", params, "-frames:v", "8", of=MOVING)
+    report = slowed(source, tmp_path / "work")
+    [picture] = viewable(report).pictures
+    assert picture.text("color_transfer") == "bt709"
+    mean = ImageStat.Stat(first_picture(copied(report).path, (160, 120)).convert("L")).mean[0]
+    assert 70 < mean < 140  # 111 as it is stored
+    assert report.state is ExhibitState.PROCESSED
+    details = [one.detail for one in report.made if one.role is Role.KEYFRAME]
+    assert {detail["tone_mapped"] for detail in details} == {True}
+
+
 @pytest.mark.parametrize(("size", "even"), [((161, 121), (162, 122)), ((160, 121), (160, 122))])
 def test_odd_sizes_are_padded_to_even_ones(
     film: Maker, tmp_path: Path, size: tuple[int, int], even: tuple[int, int]

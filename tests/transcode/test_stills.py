@@ -4,14 +4,18 @@ import struct
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
 from evidence.exhibits import ExhibitState, Role
-from transcode import stills
+from evidence.jsontypes import JsonObject
+from tests.transcode.conftest import hastened
+from transcode import quality, stills
 from transcode.child import Finished
 from transcode.fast import fast
 from transcode.inspect import inspect
+from transcode.probe import objects
 from transcode.stills import _checked
 
 
@@ -169,3 +173,35 @@ def test_an_answer_is_believed_only_in_its_types() -> None:
     assert report.exif == (("c", "d"),)
     assert report.position is None
     assert not report.motion_photo
+
+
+def exposure(source: Path, work: Path) -> dict[str, JsonObject]:
+    """The measures of a still after its stages, by their names."""
+    work.mkdir()
+    section = hastened(source, work).sections["quality"]
+    assert isinstance(section, dict)
+    assert section["density_class"] == quality.density_class()
+    return {str(measure["name"]): measure for measure in objects(section["measures"])}
+
+
+def test_light_and_size_of_a_photograph_are_measured_on_the_copy(tmp_path: Path) -> None:
+    found = exposure(photograph(tmp_path / "photo.jpg", orientation=6), tmp_path / "work")
+    assert found["shown size"]["value"] == "48x64"
+    for name in ("share of luma <= 16", "share of luma >= 235"):
+        assert found[name]["value"] == pytest.approx(0.5, abs=0.03)
+        assert found[name]["advice"] != ""
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+def test_sixteen_bits_are_measured_as_eight_are(tmp_path: Path, ending: str) -> None:
+    levels = np.tile(np.arange(256, dtype=np.uint16) * 257, (16, 1))
+    Image.fromarray(levels).save(tmp_path / f"deep.{ending}")
+    found = exposure(tmp_path / f"deep.{ending}", tmp_path / "work")
+    assert found["share of luma <= 16"]["value"] == round(17 / 256, 4)
+    assert found["share of luma >= 235"]["value"] == round(21 / 256, 4)
+
+
+def test_a_transparent_white_picture_is_measured_as_white(tmp_path: Path) -> None:
+    Image.new("RGBA", (32, 32), (255, 255, 255, 0)).save(tmp_path / "clear.png")
+    found = exposure(tmp_path / "clear.png", tmp_path / "work")
+    assert found["share of luma >= 235"]["value"] == 1
