@@ -1,5 +1,6 @@
 """Footage for the tests of transcode/: made once a session, by ffmpeg from its own test pictures."""
 
+import json
 import struct
 import subprocess
 import tempfile
@@ -80,7 +81,10 @@ def slowed(source: Path, work: Path) -> StageReport:
     inspected = inspect(source, folders[0], source.name)
     hurried = fast(source, folders[1], inspected.sections)
     assert (inspected.state, hurried.state) == (None, None), inspected.reason + hurried.reason
-    return slow(source, folders[2], {**inspected.sections, **hurried.sections})
+    report = slow(source, folders[2], {**inspected.sections, **hurried.sections})
+    told = [report.sections, [one.detail for one in report.made]]
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    return report
 
 
 def derivation(report: StageReport) -> JsonObject:
@@ -117,4 +121,22 @@ def shown_as(source: Path, matrix: bytes, target: Path) -> Path:
     data = source.read_bytes()
     at = data.index(PLAIN, data.index(b"tkhd"))
     target.write_bytes(data[:at] + matrix + data[at + 36 :])
+    return target
+
+
+def without_intra_frames(source: Path, target: Path) -> Path:
+    """A copy of an H.264 MP4, `target`, with zeros in the slices of each picture that begins anew."""
+    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-of", "csv=p=0"]
+    command += ["-show_entries", "packet=flags,pos,size", str(source)]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    data = bytearray(source.read_bytes())
+    for line in listed:
+        size, at, flags = line.split(",")[:3]
+        begin, end = int(at), int(at) + int(size)
+        while "K" in flags and begin < end:
+            length = int.from_bytes(data[begin : begin + 4], "big")
+            if data[begin + 4] & 31 == 5:  # a slice of an IDR picture (ISO/IEC 14496-10, 7.4.1)
+                data[begin + 5 : begin + 4 + length] = bytes(length - 1)
+            begin += 4 + length
+    target.write_bytes(data)
     return target
