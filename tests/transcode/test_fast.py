@@ -1,0 +1,132 @@
+"""The fast stage on whole files: what is remuxed and proved, what is left to the slow stage, previews."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from evidence.exhibits import ExhibitState, Role
+from evidence.jsontypes import JsonObject
+from tests.transcode.conftest import (
+    B_FRAMES,
+    H264,
+    PICTURES,
+    SOUND,
+    TURNED,
+    Maker,
+    boxes,
+    derivation,
+    hastened,
+    made,
+    shown_as,
+)
+from transcode.model import StageReport
+from transcode.probe import objects, probe
+
+HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:pools=1")
+VARIABLE = ("-vf", "settb=1/90000,setpts=(N+0.3*sin(N))*3600", "-fps_mode", "passthrough")
+
+
+def times_s(path: Path) -> list[float]:
+    """When each packet of the picture is shown, by bare ffprobe."""
+    command = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pts_time"]
+    done = subprocess.run([*command, "-of", "csv=p=0", path], check=True, capture_output=True, text=True)
+    return sorted(float(line.strip(",")) for line in done.stdout.split())
+
+
+def proofs(report: StageReport) -> dict[str, JsonObject]:
+    return {str(one["name"]): one for one in objects(derivation(report)["proofs"])}
+
+
+@pytest.mark.parametrize("ending", ["mp4", "mkv", "ts", "flv"])
+def test_plain_footage_becomes_an_mp4_with_the_same_packets(film: Maker, tmp_path: Path, ending: str) -> None:
+    source = film(f"clip.{ending}", *B_FRAMES, "-c:a", "aac", "-ar", "44100", of=(*PICTURES, *SOUND))
+    report = hastened(source, tmp_path / "work")
+    assert (derivation(report)["method"], derivation(report)["verdict"]) == ("remux", "packets identical")
+    [copy] = made(report, Role.WORKING).values()
+    assert [stream.codec for stream in probe(copy).streams] == ["h264", "aac"]
+    first, copied = times_s(source)[0], times_s(copy)
+    assert [time - copied[0] for time in copied] == pytest.approx(
+        [time - first for time in times_s(source)], abs=0.0011 if ending in ("mkv", "flv") else 1e-5
+    )
+    assert boxes(copy.read_bytes()).index("moov") < boxes(copy.read_bytes()).index("mdat")
+    assert report.problems == ()
+
+
+def test_a_variable_rate_keeps_each_time(film: Maker, tmp_path: Path) -> None:
+    options = ("-enc_time_base", "1:90000", "-video_track_timescale", "90000")
+    source = film("vfr.mp4", *VARIABLE, *B_FRAMES, *options)
+    [copy] = made(hastened(source, tmp_path / "work"), Role.WORKING).values()
+    assert len({round(b - a, 4) for a, b in zip(times_s(source), times_s(source)[1:], strict=False)}) > 3
+    assert times_s(copy) == times_s(source)
+
+
+def test_a_picture_stays_turned_and_the_originals_tags_stay_behind(film: Maker, tmp_path: Path) -> None:
+    tagged = film("tagged.mp4", *B_FRAMES, "-metadata", "title=Secret", "-metadata", "location=+55.6+012.5/")
+    source = shown_as(tagged, TURNED, tmp_path / "turned.mp4")
+    [copy] = made(hastened(source, tmp_path / "work"), Role.WORKING).values()
+    assert probe(copy).pictures[0].rotation == 90
+    assert b"Secret" in source.read_bytes()
+    assert b"Secret" not in copy.read_bytes()
+    assert b"+55.6" not in copy.read_bytes()
+
+
+def test_the_same_original_gives_the_same_bytes(clip: Path, tmp_path: Path) -> None:
+    one, other = (
+        made(hastened(clip, tmp_path / name), Role.WORKING)["working.mp4"] for name in ("one", "other")
+    )
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_sound_that_mp4_cannot_hold_is_encoded_for_viewing_and_kept_exactly_beside(
+    film: Maker, tmp_path: Path
+) -> None:
+    source = film("g711.mkv", *B_FRAMES, "-c:a", "pcm_alaw", of=(*PICTURES, *SOUND))
+    report = hastened(source, tmp_path / "work")
+    copy, rewrap = made(report, Role.WORKING)["working.mp4"], made(report, Role.REWRAP)["rewrap.mkv"]
+    assert probe(copy).sounds[0].codec == "aac"
+    assert probe(rewrap).sounds[0].codec == "pcm_alaw"
+    assert [len(objects(one["streams"])) for one in proofs(report).values()] == [1, 2]
+    assert {one["verdict"] for one in proofs(report).values()} == {"packets identical"}
+
+
+def test_hevc_is_rewrapped_exactly_and_left_to_be_encoded_as_well(film: Maker, tmp_path: Path) -> None:
+    report = hastened(film("hevc.mkv", *HEVC), tmp_path / "work")
+    assert (derivation(report)["method"], derivation(report)["verdict"]) == ("encode", "pending")
+    assert made(report, Role.WORKING) == {}
+    [rewrap] = made(report, Role.REWRAP).values()
+    assert probe(rewrap).pictures[0].text("codec_tag_string") == "hvc1"
+    assert proofs(report)[rewrap.name]["verdict"] == "packets identical"
+
+
+def test_hidden_frames_are_all_in_a_rewrap_that_says_so(film: Maker, tmp_path: Path) -> None:
+    whole = film("whole.mp4", *H264)
+    cut = film("cut.mp4", "-c", "copy", of=("-ss", "0.6", "-i", str(whole)))
+    assert probe(cut).pictures[0].packets.discarded > 0
+    report = hastened(cut, tmp_path / "work")
+    [path] = made(report, Role.REWRAP).values()
+    assert path.name == "all-stored-frames.mp4"
+    stored = probe(path).pictures[0].packets
+    assert (stored.count, stored.discarded) == (50, 0)
+    assert made(report, Role.WORKING) == {}
+
+
+def test_sound_alone_is_ready_at_once(film: Maker, tmp_path: Path) -> None:
+    report = hastened(film("sound.wav", of=SOUND), tmp_path / "work")
+    assert report.state is ExhibitState.PROCESSED
+    assert [path.name for path in made(report, Role.WORKING).values()] == ["working.m4a"]
+
+
+def test_previews_are_few_spread_upright_and_of_square_pixels(film: Maker, tmp_path: Path) -> None:
+    long = ("-f", "lavfi", "-i", "testsrc2=s=704x288:r=10:d=30")
+    source = film("wide.mp4", "-vf", "setsar=6/11", *H264[:-4], "-g", "5", "-pix_fmt", "yuv420p", of=long)
+    report = hastened(shown_as(source, TURNED, tmp_path / "turned.mp4"), tmp_path / "work")
+    previews = [one for one in report.made if one.role is Role.PREVIEW]
+    times = [float(str(one.detail["time_s"])) for one in previews]
+    assert 8 <= len(previews) <= 12
+    assert times == sorted(times)
+    assert (times[0], times[-1] > 25) == (0.0, True)
+    assert all(time % 0.5 == 0 for time in times)  # each is an intra frame
+    with Image.open(previews[0].path) as picture:
+        assert picture.size[1] == pytest.approx(picture.size[0] * 704 * 6 / 11 / 288, abs=2)
