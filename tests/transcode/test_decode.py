@@ -139,6 +139,21 @@ def test_damaged_sound_takes_no_picture_along(film: Maker, tmp_path: Path) -> No
     assert [stream["action"] for stream in objects(derivation(report)["streams"])] == ["encode", "encode"]
 
 
+def test_sound_that_cannot_be_encoded_is_left_out_and_named(film: Maker, tmp_path: Path) -> None:
+    # More channels than AAC has.
+    sound = ("-f", "lavfi", "-i", "anullsrc=channel_layout=22.2:sample_rate=8000,atrim=duration=2")
+    source = film("hall.mkv", *FFV1, "-c:a", "pcm_s16le", of=(*SMALL, *sound))
+    report = slowed(source, tmp_path / "work")
+    assert (report.state, codes(report)) == (ExhibitState.PROCESSED, ["sound-left-out"])
+    assert_hashed_as(report, hashes(source))
+    [copy] = [one for one in report.made if one.role is Role.WORKING]
+    assert streams(copy.path) == ["h264,160,120,50"]
+    assert copy.detail["streams"] == [0]
+    video, left_out = objects(derivation(report)["streams"])
+    assert (video["action"], left_out["action"]) == ("encode", "left out")
+    assert left_out["reason"] == report.problems[0].text
+
+
 def test_a_damaged_stretch_is_told_and_the_rest_is_seen(film: Maker, tmp_path: Path) -> None:
     data = bytearray(film("film.mp4", *H264, "-g", "10", of=SMALL).read_bytes())
     start = data.index(b"mdat") + 4
