@@ -130,3 +130,15 @@ def test_previews_are_few_spread_upright_and_of_square_pixels(film: Maker, tmp_p
     assert all(time % 0.5 == 0 for time in times)  # each is an intra frame
     with Image.open(previews[0].path) as picture:
         assert picture.size[1] == pytest.approx(picture.size[0] * 704 * 6 / 11 / 288, abs=2)
+
+
+def test_a_still_is_done_after_this_stage_and_one_that_is_cut_is_partial(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole.jpg", tmp_path / "cut.jpg"
+    Image.effect_noise((640, 480), 90).save(whole, "JPEG")
+    cut.write_bytes(whole.read_bytes()[:-5000])
+    done, part = hastened(whole, tmp_path / "one"), hastened(cut, tmp_path / "other")
+    assert (done.state, done.reason, done.problems) == (ExhibitState.PROCESSED, "Its copy is ready.", ())
+    assert part.state is ExhibitState.PARTIAL
+    assert part.reason.startswith("The file is cut or damaged: ")
+    assert [problem.code for problem in part.problems] == ["partial"]
+    assert len(made(part, Role.WORKING)) == 1
