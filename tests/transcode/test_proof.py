@@ -63,6 +63,11 @@ def one_hash_changed(lines: Lines) -> Lines:
 
 
 def one_dropped(lines: Lines) -> Lines:
+    at = packets(lines, 0)[20]
+    return [*lines[:at], *lines[at + 1 :]]
+
+
+def last_dropped(lines: Lines) -> Lines:
     at = packets(lines, 0)[-1]
     return [*lines[:at], *lines[at + 1 :]]
 
@@ -93,7 +98,8 @@ def header(name: str, pattern: str, text: str) -> Callable[[Lines], Lines]:
     ("tamper", "says"),
     [
         (one_hash_changed, "packet 7 differs"),
-        (one_dropped, "50 packets in the original and 49 in the copy"),
+        (one_dropped, "packet 20 differs"),
+        (last_dropped, "50 packets in the original and 49 in the copy"),
         (two_swapped, "packet 3 differs"),
         (one_shown_later, "up to 0.08"),
         (header("extradata", "[0-9a-f]{64}", "00" * 32), "codec configuration differs"),
@@ -116,6 +122,35 @@ def test_a_changed_sound_is_told_of_its_stream(listing: Lines, tmp_path: Path) -
     assert proof.verdict(comparisons) == "Stream 1: packet 2 differs."
 
 
+def test_a_sound_packet_whose_time_moves_is_no_difference_of_pictures(listing: Lines, tmp_path: Path) -> None:
+    at = packets(listing, 1)[5]
+    fields = listing[at].split(",")
+    fields[2] = f" {int(fields[2]) + 7}"
+    comparisons = compared(listing, changed(listing, at, ",".join(fields)), tmp_path)
+    assert [one.difference for one in comparisons] == ["", ""]
+    assert proof.verdict(comparisons) == proof.IDENTICAL
+
+
+def test_extradata_alone_is_passed_over_where_the_form_of_packets_changed(
+    listing: Lines, tmp_path: Path
+) -> None:
+    other = header("extradata", "[0-9a-f]{64}", "00" * 32)(listing)
+    compared(listing, other, tmp_path)
+    before, after = proof.read(tmp_path / "before"), proof.read(tmp_path / "after")
+    reformed = frozenset({0})
+    assert proof.verdict(proof.compare(before, after, [0, 1], reformed=reformed)) == proof.IDENTICAL
+    compared(listing, one_hash_changed(other), tmp_path)
+    after = proof.read(tmp_path / "after")
+    assert proof.compare(before, after, [0, 1], reformed=reformed)[0].difference == "packet 7 differs."
+
+
+def test_a_stream_that_the_copy_lacks_is_told(listing: Lines, tmp_path: Path) -> None:
+    silent = [line for line in listing if not line.startswith("1,") and " 1:" not in line]
+    comparisons = compared(listing, silent, tmp_path)
+    assert comparisons[0].difference == ""
+    assert proof.verdict(comparisons).startswith("Stream 1: its codec differs (aac, none)")
+
+
 def test_nothing_compared_is_no_proof(listing: Lines, tmp_path: Path) -> None:
     assert proof.verdict([]) == "No packet was compared."
     headers = [line for line in listing if line.startswith("#")]
@@ -131,3 +166,13 @@ def test_the_proof_says_its_verdict_how_to_repeat_it_and_each_packet(listing: Li
     assert "# by: ffmpeg -i x" in written
     assert comparisons[0].packets_sha256 in written[1]
     assert written[-len(listing) :] == listing
+
+
+def test_a_proof_of_what_differs_says_so_first(listing: Lines, tmp_path: Path) -> None:
+    comparisons = compared(listing, one_hash_changed(listing), tmp_path)
+    path = tmp_path / "proof.txt"
+    proof.write(path, tmp_path / "before", comparisons, [])
+    written = path.read_text().splitlines()
+    assert written[0] == "# verdict: Stream 0: packet 7 differs."
+    assert written[1].endswith("packet 7 differs.")
+    assert written[2].endswith("no difference")
