@@ -36,8 +36,8 @@ class Product:
 
     `streams` are their indexes in the original, in the product's order; those in `encoded` are audio that
     becomes AAC. `filters` are bitstream filters under which a stream's packets are compared, on the
-    original's side and the product's; `turned` and `mirrored` tell how the picture is to be shown, `packets`
-    how many the probe counted in each stream of the original.
+    original's side and the product's; `turned` (degrees clockwise) and `mirrored` tell how each picture is to
+    be shown, `packets` how many the probe counted, all by the stream's index in the original.
     """
 
     name: str
@@ -48,8 +48,8 @@ class Product:
     options: ffmpeg.Options
     input_options: ffmpeg.Options
     filters: Mapping[int, Filters] = field(default_factory=lambda: MappingProxyType({}))
-    turned: int = 0
-    mirrored: bool = False
+    turned: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    mirrored: frozenset[int] = frozenset()
     packets: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
@@ -121,12 +121,11 @@ def _fitted(product: Product, streams: Mapping[int | None, JsonObject]) -> Produ
     """With what the streams themselves ask of the comparison."""
     chosen = {index: streams.get(index, {}) for index in product.exact}
     filters = {index: found for index, stream in chosen.items() if (found := _filters(stream))}
-    picture = next((stream for stream in chosen.values() if stream.get("type") == "video"), {})
     return replace(
         product,
         filters=filters,
-        turned=whole(picture.get("rotation")) or 0,
-        mirrored=picture.get("mirrored") is True,
+        turned={index: whole(stream.get("rotation")) or 0 for index, stream in chosen.items()},
+        mirrored=frozenset(index for index, stream in chosen.items() if stream.get("mirrored") is True),
         packets={index: _packets(stream) for index, stream in chosen.items()},
     )
 

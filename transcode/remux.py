@@ -268,9 +268,11 @@ def _mismatch(product: Product, probed: Probed) -> str:
     if len(probed.streams) != len(product.streams):
         return f"It has {len(probed.streams)} streams instead of {len(product.streams)}."
     for stream in probed.pictures:
-        if stream.rotation != product.turned:
-            return f"It is turned by {stream.rotation} degrees instead of {product.turned}."
-        if stream.is_mirrored != product.mirrored:
+        index = product.streams[stream.index]
+        turned = product.turned.get(index, 0)
+        if stream.rotation != turned:
+            return f"It is turned by {stream.rotation} degrees instead of {turned}."
+        if stream.is_mirrored != (index in product.mirrored):
             return "It is mirrored, and the original is not." if stream.is_mirrored else "It is not mirrored."
         if stream.packets.discarded:
             return f"{stream.packets.discarded} of its packets would not be shown."

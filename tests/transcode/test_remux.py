@@ -100,6 +100,15 @@ def test_a_rewrap_shows_the_picture_as_its_original_does(film: Maker, tmp_path: 
         assert (after.rotation, after.is_mirrored) == (before.rotation, before.is_mirrored) != (0, False)
 
 
+def test_of_two_pictures_in_one_rewrap_each_is_shown_as_it_was(film: Maker, tmp_path: Path) -> None:
+    inputs = (*PICTURES, *PICTURES, *SOUND)
+    straight = film("dvr.mov", "-map", "0", "-map", "1", "-map", "2", *DVR, of=inputs)
+    report = hastened(shown_as(straight, TURNED, tmp_path / "turned.mov"), tmp_path / "work")
+    rewrap = probe(made(report, Role.REWRAP)["rewrap.mov"])
+    assert [stream.rotation for stream in rewrap.pictures] == [90, 0]
+    assert report.problems == ()
+
+
 def test_a_pixel_that_is_not_square_stays_so(film: Maker, tmp_path: Path) -> None:
     source = film("wide.mp4", "-vf", "setsar=16/11", *H264)
     [copy] = made(hastened(source, tmp_path / "work"), Role.WORKING).values()
@@ -176,8 +185,10 @@ def test_a_copy_that_shows_the_picture_otherwise_does_not_hold(film: Maker, tmp_
     source = film("plain.mp4", *H264)
     [copy] = products(source, tmp_path)
     assert remux.make(source, tmp_path, [copy], []).failures == {}
-    assert refused(source, tmp_path, replace(copy, turned=90)) == "It is turned by 0 degrees instead of 90."
-    assert refused(source, tmp_path, replace(copy, mirrored=True)) == "It is not mirrored."
+    assert (
+        refused(source, tmp_path, replace(copy, turned={0: 90})) == "It is turned by 0 degrees instead of 90."
+    )
+    assert refused(source, tmp_path, replace(copy, mirrored=frozenset({0}))) == "It is not mirrored."
 
 
 def test_fewer_packets_than_the_probe_counted_are_no_proof(film: Maker, tmp_path: Path) -> None:
