@@ -22,7 +22,7 @@ from ingest.paths import files_below
 from ingest.receive import Intaker, Received
 from ingest.room import require_room
 
-_POLL_S, _SLOWEST_POLL_S = 0.1, 1.0
+_POLL_S, _SLOWEST_POLL_S = 0.02, 1.0
 _TROUBLED = (ExhibitState.REFUSED, ExhibitState.UNPLAYABLE, ExhibitState.QUARANTINED)
 SOME_TROUBLED, SOME_UNREADABLE = 3, 4
 
@@ -166,7 +166,7 @@ def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Me
                 advice="What was received is safe; it goes on when a worker runs: vidne serve.",
             )
         time.sleep(pause)
-        pause = min(1.02 * pause, _SLOWEST_POLL_S)  # a long wait need not be watched as closely
+        pause = min(1.05 * pause, _SLOWEST_POLL_S)  # a long wait need not be watched as closely
 
 
 def _file_json(item: Received, exhibit: Exhibit) -> JsonObject:

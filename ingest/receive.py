@@ -22,7 +22,7 @@ from hashing.digests import Digester
 from ingest.custody import record
 from ingest.paths import open_regular, readable
 from ingest.room import require_room
-from ingest.spool import Spooled, new_spool_file
+from ingest.spool import Spooled, SpoolWriter, new_spool_file
 from retention.folder import fsync_folder, make_durable_folders
 
 _NAMED = 1000  # of the paths that could not be received, so that the body stays readable
@@ -183,20 +183,16 @@ def _copy(stream: BinaryIO, spooled: Spooled, path: Path, size: int, progress: P
     Raises UnreadableError once there are more than `size` bytes: a file may grow faster than it is read.
     """
     digester = Digester()
-    for chunk in readable(stream, path):
-        digester.update(chunk)
-        if digester.size > size:
-            raise _changed(path)
-        _write_all(spooled.handle, chunk)
-        if progress:
-            progress(len(chunk))
+    with SpoolWriter(spooled.handle) as writer:
+        for chunk in readable(stream, path):
+            if digester.size + len(chunk) > size:
+                raise _changed(path)
+            writer.write(chunk)
+            digester.update(chunk)
+            if progress:
+                progress(len(chunk))
     os.fsync(spooled.handle)
     return digester.finish()
-
-
-def _write_all(handle: int, chunk: memoryview) -> None:
-    while chunk:
-        chunk = chunk[os.write(handle, chunk) :]
 
 
 def _version(found: os.stat_result) -> tuple[int, int]:
