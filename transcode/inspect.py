@@ -4,10 +4,11 @@ from pathlib import Path
 
 from evidence.exhibits import ExhibitState, Problem
 from evidence.jsontypes import Json, JsonObject
-from transcode import metadata, normalise, stills
+from transcode import decision, metadata, normalise, stills
 from transcode.model import StageReport
 from transcode.probe import NotMediaError, Probed, Stream, complaints, probe
-from transcode.sniff import Kind, Sniffed, sniff
+from transcode.rawstream import Opening, find
+from transcode.sniff import MOTION_JPEG, UNKNOWN, Kind, Sniffed, sniff
 
 # ffprobe's names, kept as they are.
 _TEXTS = (
@@ -57,18 +58,35 @@ def inspect(source: Path, work: Path, filename: str) -> StageReport:  # noqa: AR
     if sniffed.kind is not Kind.MEDIA:
         return _ended(sniffed, ExhibitState.REFUSED, sniffed.text)
     try:
-        probed = probe(source)
+        probed, opening = _probe(source, sniffed)
     except NotMediaError as error:
         said = [Problem("unreadable", line) for line in complaints(error.detail)[:_SAID_LIMIT]]
         return _ended(sniffed, ExhibitState.UNPLAYABLE, f"{sniffed.text} {error.what}", said)
     if not (probed.pictures or probed.sounds):
         return _ended(sniffed, ExhibitState.UNPLAYABLE, "It has neither pictures nor sound.")
-    return _moving(probed, filename, sniffed)
+    return _moving(probed, filename, sniffed, opening)
 
 
-def _moving(probed: Probed, filename: str, sniffed: Sniffed) -> StageReport:
+def _probe(source: Path, sniffed: Sniffed) -> tuple[Probed, Opening | None]:
+    """Probe the file, or the stream that begins somewhere in it, and say how that is opened.
+
+    Raises NotMediaError.
+    """
+    if sniffed.format == MOTION_JPEG:  # ffmpeg would take it for one picture
+        opening = Opening("mjpeg")
+        return probe(source, options=opening.options), opening
+    try:
+        return probe(source), None
+    except NotMediaError:
+        hidden = find(source) if sniffed.format == UNKNOWN else None
+        if hidden is None:
+            raise
+        return probe(source, options=hidden.options), hidden
+
+
+def _moving(probed: Probed, filename: str, sniffed: Sniffed, opening: Opening | None) -> StageReport:
     section = metadata.of_probe(probed, filename)
-    plan = normalise.plan(probed)
+    plan = normalise.plan(probed, opening)
     media: JsonObject = {
         "kind": "video" if probed.pictures else "audio",
         "format": sniffed.format,
@@ -124,15 +142,15 @@ def _damage(probed: Probed) -> list[Problem]:
     """What the probe met on its way to the last packet."""
     found = [Problem("read-error", line) for line in probed.said[:_SAID_LIMIT]]
     for stream in probed.streams:
-        packets, missing = stream.packets, normalise.missing_frames(stream, probed)
-        hidden, stored = normalise.hidden_frames(stream, probed), packets.count + missing
+        packets, missing = stream.packets, decision.missing_frames(stream, probed)
+        hidden, stored = decision.hidden_frames(stream, probed), packets.count + missing
         if stream.is_picture and hidden:
             text = f"Of {stored} stored frames of stream {stream.index}, {hidden} are not shown (edit list)."
             found.append(Problem("hidden-frames", text))
         elif stream.is_picture and packets.discarded:
             text = f"Of {packets.count} packets of stream {stream.index}, {packets.discarded} are not shown."
             found.append(Problem("hidden-frames", text))
-        if stream.is_picture and missing and normalise.cut_off(probed):
+        if stream.is_picture and missing and decision.cut_off(probed):
             text = f"Stream {stream.index} lists {stored} frames; {missing} are missing."
             found.append(Problem("missing-frames", text))
         if packets.corrupt:

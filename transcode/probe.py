@@ -176,13 +176,15 @@ class Probed:
         return tuple(stream for stream in self.streams if stream.type == "audio")
 
 
-def probe(source: Path, *, limits: Limits = _LIMITS) -> Probed:
-    """Run ffprobe over the file, to its last packet.
+def probe(source: Path, *, limits: Limits = _LIMITS, options: JsonObject | None = None) -> Probed:
+    """Run ffprobe over the file, to its last packet; `options` stand before the input (`f`).
 
     Raises NotMediaError where no allowed demuxer opens it, SandboxError, ToolMissingError.
     """
+    before = [text for name, value in (options or {}).items() for text in (f"-{name}", str(value))]
     argv = ffmpeg.probe(
         [
+            *before,
             "-of",
             "json=compact=1",
             "-show_format",

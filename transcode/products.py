@@ -64,7 +64,10 @@ def planned(plan: JsonObject, streams: Sequence[JsonObject]) -> list[Product]:
     found = [
         _copy(entry, by_index) for entry in objects(plan.get("copies")) if entry.get("method") == "remux"
     ]
-    return found + [_rewrap(entry, by_index) for entry in objects(plan.get("rewraps"))]
+    found += [_rewrap(entry, by_index) for entry in objects(plan.get("rewraps"))]
+    # How the original is read goes for all of it; a rewrap may ask for more.
+    reading = input_options(plan)
+    return [replace(product, input_options={**reading, **product.input_options}) for product in found]
 
 
 def input_options(entry: JsonObject) -> dict[str, ffmpeg.Value | None]:

@@ -9,7 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from evidence.errors import UnreadableError
+from transcode.rawstream import is_motion_jpeg
 
+MOTION_JPEG = "a Motion JPEG stream"
+UNKNOWN = "an unknown or raw stream"
 _HEAD = 64 * 1024
 
 
@@ -115,6 +118,8 @@ def sniff(path: Path) -> Sniffed:
             f"The file cannot be read: {error.strerror}.", advice="Check the disk."
         ) from error
     kind, name = _judge(head)
+    if name == "JPEG" and is_motion_jpeg(path):
+        kind, name = Kind.MEDIA, MOTION_JPEG
     return Sniffed(kind, name, _SENTENCES[kind].format(name), signed=b"jumb" in head and b"c2pa" in head)
 
 
@@ -130,7 +135,7 @@ def _judge(head: bytes) -> tuple[Kind, str]:
         return Kind.MEDIA, "QuickTime or MP4"
     if head[0] == 0x47 and head[188:189] in (b"\x47", b""):
         return Kind.MEDIA, "MPEG transport stream"
-    return _text(head) or (Kind.MEDIA, "an unknown or raw stream")
+    return _text(head) or (Kind.MEDIA, UNKNOWN)
 
 
 def _brand(head: bytes) -> tuple[Kind, str]:

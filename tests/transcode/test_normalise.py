@@ -162,7 +162,7 @@ def test_a_cover_is_left_out_and_the_sound_kept(film: Maker) -> None:
     assert "cover or thumbnail" in str(fates(plan))
 
 
-@pytest.mark.parametrize(("name", "options"), [("raw.h264", H264), ("raw.hevc", HEVC)])
+@pytest.mark.parametrize(("name", "options"), [("raw.h264", B_FRAMES), ("raw.hevc", HEVC)])
 def test_a_raw_stream_is_encoded_at_a_rate_that_is_said_to_be_assumed(
     film: Maker, name: str, options: tuple[str, ...]
 ) -> None:
