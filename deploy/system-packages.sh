@@ -2,7 +2,8 @@
 # Installs the system programs that Vidne runs (Debian, Ubuntu), or names those missing and stops.
 set -euo pipefail
 
-declare -A package_of=([ffmpeg]=ffmpeg [ffprobe]=ffmpeg [bwrap]=bubblewrap [prlimit]=util-linux [openssl]=openssl)
+declare -A package_of=([ffmpeg]=ffmpeg [ffprobe]=ffmpeg [exiftool]=libimage-exiftool-perl [bwrap]=bubblewrap
+  [prlimit]=util-linux [openssl]=openssl)
 missing=()
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package_of[$program]}")

@@ -12,7 +12,13 @@ from evidence.errors import ToolMissingError
 from transcode.model import Tool
 
 # Debian's package for each program.
-PACKAGES = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "bwrap": "bubblewrap", "prlimit": "util-linux"}
+PACKAGES = {
+    "ffmpeg": "ffmpeg",
+    "ffprobe": "ffmpeg",
+    "exiftool": "libimage-exiftool-perl",
+    "bwrap": "bubblewrap",
+    "prlimit": "util-linux",
+}
 
 
 def locate(name: str) -> Path:
@@ -44,7 +50,7 @@ def identify(name: str) -> Tool:
 
 @lru_cache(maxsize=16)
 def _identified(name: str, path: Path, _mtime_ns: int, _size: int) -> Tool:
-    flag = "-version" if name.startswith("ff") else "--version"
+    flag = "-ver" if name == "exiftool" else "-version" if name.startswith("ff") else "--version"
     try:
         finished = subprocess.run(
             [os.fspath(path), flag], capture_output=True, check=True, timeout=30, stdin=subprocess.DEVNULL

@@ -34,6 +34,7 @@ def command(context: Context, *, as_json: bool) -> int:
     looks: list[tuple[str, Callable[[Application], Finding]]] = [
         ("ffmpeg", lambda _: _tool("ffmpeg")),
         ("ffprobe", lambda _: _tool("ffprobe")),
+        ("exiftool", lambda _: _tool("exiftool")),
         ("sandbox", _sandbox),
         ("data folder", _data_folder),
         ("catalogue", _catalogue),
