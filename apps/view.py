@@ -45,12 +45,20 @@ def exhibit_json(connection: Connection, ledger: LedgerStore, exhibit: Exhibit) 
         "quality": {},
     }
     known |= sections
+    derivation = known["derivation"]
+    if isinstance(derivation, dict):
+        known["derivation"] = {**derivation, "products": _products(objects)}
     return known | {
         "renditions": renditions,
         "keyframes": keyframes,
         "custody": _custody(ledger, exhibit),
         "problems": problems,
     }
+
+
+def _products(objects: list[ObjectRow]) -> list[Json]:
+    """How each copy was made: tool with its binary's digest, exact arguments, and what was compared."""
+    return [_rendition(row) for row in objects if row.role in (Role.WORKING, Role.REWRAP)]
 
 
 def _submission(item: Delivery) -> JsonObject:

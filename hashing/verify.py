@@ -21,9 +21,10 @@ from hashing.notes import Verifier
 from hashing.object_checks import ExpectedObject, ObjectChecks, Recorded
 from hashing.report import Cause, Check, Findings, VerificationReport, not_checked
 
+STREAM_PROOF = "stream-proof"
 _INBOX = 1_000_000
 
-__all__ = ["ExpectedObject", "VerificationReport", "verify_case", "verify_file"]
+__all__ = ["STREAM_PROOF", "ExpectedObject", "VerificationReport", "verify_case", "verify_file"]
 
 
 def verify_case(
@@ -55,7 +56,7 @@ def verify_case(
     wanted = [item for item in expected if exhibit is None or item.exhibit == exhibit]
     checks = objects.run(wanted, progress) + checks
     checks.append(
-        not_checked("stream-proof", "Copies are proved when they are made; nothing is decoded here.")
+        not_checked(STREAM_PROOF, "Copies are proved when they are made; --derivation proves them again.")
     )
     return VerificationReport(subject or exhibit or case, tuple(checks))
 

@@ -235,6 +235,20 @@ def encode_again(job: Job, copy: encode.Plan) -> Encoded:
     return Encoded(command, stamps_in(finished.stdout), finished)
 
 
+def sample_again(job: Job, copy: encode.Plan) -> Encoded:
+    """Decode once more for the samples that an encoded copy is compared with."""
+    source = ffmpeg.open_input(options=job.input_options)
+    decoded = source.stream(str(job.picture.index))
+    if job.picture.is_hdr:
+        decoded = tone_mapped(decoded, job.picture)
+    command = ffmpeg.command(encode.samples(decoded, copy, "pipe:1"))
+    finished = run(
+        Command(command, inputs={"src": job.source}, out=job.out, limits=job.limits, background=True),
+        stdout_limit=FRAME_BUDGET * _STAMP_BYTES,
+    )
+    return Encoded(command, stamps_in(finished.stdout), finished)
+
+
 def combing(out: Path) -> quality.Combing | None:
     """What `idet` wrote into the folder of a decode, frame by frame; None where it was not asked."""
     listing = output_file(out, _COMBING)

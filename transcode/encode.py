@@ -79,16 +79,7 @@ def outputs(
     `stamps` is a file or pipe for the times of the frames that are encoded, `limit` their largest number.
     """
     seen = wanted.picture
-    encoded, sampled = (
-        _for_viewing(stream, seen)
-        .filter("metadata", mode="add", key="v", value=0)
-        .filter("metadata", mode="print", file=stamps, direct=1)
-        .split(2)
-    )
-    step = wanted.sample_step
-    reference = sampled.filter("select", f"not(mod(n,{step}))*lt(n,{step * 2 * _SAMPLES})").filter(
-        "extractplanes", "y"
-    )
+    encoded, sampled = _stamped(stream, seen, stamps).split(2)
     audio = [source.stream(str(sound.index)) for sound in wanted.sounds]
     actions = {
         f"c:a:{number}": "copy" if sound.copied else "aac" for number, sound in enumerate(wanted.sounds)
@@ -113,10 +104,26 @@ def outputs(
         # ffmpeg 5.1 calls FLAC in MP4 experimental; browsers play it.
         "strict": "experimental",
     }
-    return [
-        ffmpeg.output([encoded, *audio], f"/out/{wanted.name}", options),
-        ffmpeg.output([reference], f"/out/{wanted.reference}", {"f": "rawvideo", **timed(copy_tick(seen))}),
-    ]
+    return [ffmpeg.output([encoded, *audio], f"/out/{wanted.name}", options), _reference(sampled, wanted)]
+
+
+def samples(stream: ffmpeg.Stream, wanted: Plan, stamps: str) -> ffmpeg.Output:
+    """The part of a command that writes the samples alone, for a copy that was encoded before."""
+    return _reference(_stamped(stream, wanted.picture, stamps), wanted)
+
+
+def _stamped(stream: ffmpeg.Stream, seen: Picture, stamps: str) -> ffmpeg.Stream:
+    marked = _for_viewing(stream, seen).filter("metadata", mode="add", key="v", value=0)
+    return marked.filter("metadata", mode="print", file=stamps, direct=1)
+
+
+def _reference(stream: ffmpeg.Stream, wanted: Plan) -> ffmpeg.Output:
+    step = wanted.sample_step
+    sampled = stream.filter("select", f"not(mod(n,{step}))*lt(n,{step * 2 * _SAMPLES})").filter(
+        "extractplanes", "y"
+    )
+    options: ffmpeg.Options = {"f": "rawvideo", **timed(copy_tick(wanted.picture))}
+    return ffmpeg.output([sampled], f"/out/{wanted.reference}", options)
 
 
 def copy_tick(seen: Picture) -> Fraction:
@@ -190,12 +197,15 @@ class Comparison:
         }
 
 
-def compare(work: Path, made: Plan, encoded: Sequence[Stamp], limits: Limits) -> Comparison:
+def compare(
+    work: Path, made: Plan, encoded: Sequence[Stamp], limits: Limits, *, stored: Path | None = None
+) -> Comparison:
     """Probe and decode a copy that lies in `work`, and compare it with the times and samples that went in.
 
-    `encoded` are stamps, in ticks, of what was encoded. Raises VidneError where the copy can't be read.
+    `encoded` are stamps, in ticks, of what was encoded; `stored` is a copy that lies elsewhere. Raises
+    VidneError where the copy can't be read.
     """
-    copy = output_file(work, made.name)
+    copy = stored or output_file(work, made.name)
     if copy is None:
         raise VidneError("No copy was encoded.")
     try:

@@ -125,7 +125,7 @@ def _proved(
     for product in written:
         group = groups.get(_listing_name(product.input_options), [])
         told = (*commands[product.name], *listings.get(product.name, ()))
-        outcome = _prove(work, product, group, told)
+        outcome = _prove(work, product, group, told, work / product.name)
         if isinstance(outcome, Proved):
             held.append(outcome)
         else:
@@ -221,12 +221,23 @@ def _run(source: Path, work: Path, command: tuple[str, ...]) -> str:
     return "" if finished.ok else replace(finished, stderr="\n".join(said)).explain()
 
 
-def _prove(work: Path, product: Product, group: Iterable[Product], commands: Commands) -> Proved | str:
-    """Probe the product and compare its packets; a sentence where it does not hold.
+def prove_again(source: Path, work: Path, product: Product, stored: Path) -> Proved | str:
+    """Prove a product that was made before and lies at `stored`; a sentence where it does not hold."""
+    if product.exact:
+        of_original = ffmpeg.command(*_original_listings([product]))
+        _run(source, work, of_original)  # what is missing in a list, the comparison finds
+        of_copy = ffmpeg.command(_product_listing(product))
+        run(Command(of_copy, inputs={product.name: stored}, out=work, limits=limits(stored)))
+    return _prove(work, product, [product], ((),), stored)
+
+
+def _prove(
+    work: Path, product: Product, group: Iterable[Product], commands: Commands, path: Path
+) -> Proved | str:
+    """Probe the product at `path` and compare its packets; a sentence where it does not hold.
 
     `group` are the products whose streams stand in the same list of the original's packets.
     """
-    path = work / product.name
     try:
         trouble = _mismatch(product, probe(path, limits=limits(path)))
     except NotMediaError as error:

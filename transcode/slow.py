@@ -106,6 +106,25 @@ def _task(
     return _Task(number, source, work, seen, stream, wanted, plan, duration_s)
 
 
+def task_of(
+    name: str, source: Path, work: Path, sections: JsonObject
+) -> tuple[decode.Job, encode.Plan] | None:
+    """The decode and encode behind the working copy `name`, as this stage would plan them; None for none.
+
+    A copy that was to be remuxed counts as well: its remux may not have held.
+    """
+    media, plan = sections.get("media"), sections.get("derivation")
+    if not isinstance(media, dict) or not isinstance(plan, dict):
+        return None
+    copies: list[Json] = [{**copy, "method": "encode"} for copy in objects(plan.get("copies"))]
+    pictures = [stream for stream in objects(sections.get("streams")) if stream.get("is_picture")]
+    for number, stream in enumerate(pictures, 1):
+        task = _task(number, source, work, media, {**plan, "copies": copies}, stream)
+        if task.copy and task.copy.name == name:
+            return task.job("decode", None), task.copy
+    return None
+
+
 def _one(task: _Task) -> _Outcome:
     """Decode one picture, and file what came of it."""
     job = task.job(f"decode-{task.number}", task.copy)
