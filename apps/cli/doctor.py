@@ -8,6 +8,7 @@ import click
 
 from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.lock import try_worker_lock
+from apps.validation import changed_tools, last_validation
 from apps.wiring import Application
 from evidence.errors import VidneError
 from evidence.text import human_size
@@ -41,6 +42,7 @@ def command(context: Context, *, as_json: bool) -> int:
         ("object store", _store),
         ("ledger", _ledger),
         ("worker", _worker),
+        ("validation", _validation),
     ]
     findings = [_look(name, look, app) for name, look in looks]
     if as_json:
@@ -110,3 +112,16 @@ def _worker(app: Application) -> Finding:
     with try_worker_lock(app.settings.worker_lock_path) as is_free:
         text = "none runs; start one with: vidne serve" if is_free else "one runs on this data folder"
     return Finding("worker", "ok", text)
+
+
+def _validation(app: Application) -> Finding:
+    last = last_validation(app)
+    if last is None:
+        return Finding("validation", "warning", "this installation was never validated: vidne validate")
+    at, report = last
+    changed = changed_tools(report)
+    if changed:
+        text = f"stale, validated at {at}: {'; '.join(changed)}. Run vidne validate again."
+        return Finding("validation", "warning", text)
+    text = f"validated at {at}, {report.get('failed')} of {report.get('expected')} expectations failed"
+    return Finding("validation", "warning" if report.get("failed") else "ok", text)

@@ -53,6 +53,7 @@ class _Commands(click.Group):
         "verify": "check files, exhibits and cases against the ledger",
         "serve": "keep a worker going",
         "worker": "a worker alone",
+        "validate": "run a reference set and compare with what is expected; signed into the ledger",
         "doctor": "what is installed, configured, reachable, locked, sandboxed",
         "demo": "make footage, take it in, show what became of it",
     }

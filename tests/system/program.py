@@ -81,6 +81,13 @@ class Program:
         engine.dispose()
         return rows
 
+    def execute(self, sql: str, **values: object) -> None:
+        """Meddle with the catalogue, as somebody with access to the machine can."""
+        engine = create_engine(f"sqlite:///{self.data / 'catalogue.sqlite3'}")
+        with engine.begin() as connection:
+            connection.execute(text(sql), values)
+        engine.dispose()
+
     def objects(self) -> list[Path]:
         return sorted(path for path in (self.data / "objects").rglob("*") if path.is_file())
 
