@@ -40,6 +40,8 @@ class Role(StrEnum):
     PREVIEW = "preview"
     KEYFRAME = "keyframe"
     CONTACT_SHEET = "contact-sheet"
+    TRACK = "track"  # the fixes of a GPS track inside
+    EMBEDDED = "embedded"  # a file that stands in the original, byte for byte: a motion photo's clip
     PROOF = "proof"  # packet hashes of both sides
     MANIFEST = "manifest"
 

@@ -1,11 +1,12 @@
 """The first stage: what the file is, what it says of itself, and how it will become a working copy."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from evidence.exhibits import ExhibitState, Problem
 from evidence.jsontypes import Json, JsonObject
-from transcode import decision, metadata, normalise, stills
-from transcode.model import StageReport
+from transcode import decision, exiftool, gps, metadata, normalise, signatures, stills
+from transcode.model import Made, StageReport
 from transcode.probe import NotMediaError, Probed, Stream, complaints, probe
 from transcode.rawstream import Opening, find
 from transcode.sniff import MOTION_JPEG, UNKNOWN, Kind, Sniffed, sniff
@@ -43,16 +44,17 @@ _NUMBERS = (
 _SAID_LIMIT = 10
 
 
-def inspect(source: Path, work: Path, filename: str) -> StageReport:  # noqa: ARG001 - every stage has a work folder
+def inspect(source: Path, work: Path, filename: str) -> StageReport:
     """Judge and describe the original at `source`; `filename` is what its sender called it.
 
-    Sections: `media` {kind: video|audio|still|none, ...}, `metadata`, `streams` and, as a plan, `derivation`.
+    Sections: `media` {kind: video|audio|still|none, ...}, `metadata`, `signatures`, `streams` and, as a plan,
+    `derivation`. Into `work` come the GPS track of a recording and the clip of a motion photo.
     The state is set where nothing more is to be done: REFUSED for what is not opened here, UNPLAYABLE for
     what cannot be. Raises UnreadableError, SandboxError, ToolMissingError.
     """
     sniffed = sniff(source)
     if sniffed.kind is Kind.STILL:
-        return _still(source, filename, sniffed)
+        return _still(source, work, filename, sniffed)
     if sniffed.kind is Kind.EMPTY:
         return _ended(sniffed, ExhibitState.UNPLAYABLE, "The file is empty.")
     if sniffed.kind is not Kind.MEDIA:
@@ -61,10 +63,15 @@ def inspect(source: Path, work: Path, filename: str) -> StageReport:  # noqa: AR
         probed, opening = _probe(source, sniffed)
     except NotMediaError as error:
         said = [Problem("unreadable", line) for line in complaints(error.detail)[:_SAID_LIMIT]]
-        return _ended(sniffed, ExhibitState.UNPLAYABLE, f"{sniffed.text} {error.what}", said)
+        section = metadata.of_reading(filename, exiftool.read(source))
+        reason = f"{sniffed.text} {error.what}"
+        return _ended(sniffed, ExhibitState.UNPLAYABLE, reason, said, section)
     if not (probed.pictures or probed.sounds):
         return _ended(sniffed, ExhibitState.UNPLAYABLE, "It has neither pictures nor sound.")
-    return _moving(probed, filename, sniffed, opening)
+    track = gps.read(source)
+    section = metadata.of_probe(probed, filename, exiftool.read(source), track)
+    report = _moving(probed, sniffed, opening, section, signatures.read(source, sniffed.format))
+    return replace(report, made=tuple(made for made in (gps.write(track, work),) if made))
 
 
 def _probe(source: Path, sniffed: Sniffed) -> tuple[Probed, Opening | None]:
@@ -84,8 +91,9 @@ def _probe(source: Path, sniffed: Sniffed) -> tuple[Probed, Opening | None]:
         return probe(source, options=hidden.options), hidden
 
 
-def _moving(probed: Probed, filename: str, sniffed: Sniffed, opening: Opening | None) -> StageReport:
-    section = metadata.of_probe(probed, filename)
+def _moving(
+    probed: Probed, sniffed: Sniffed, opening: Opening | None, section: JsonObject, signed: JsonObject
+) -> StageReport:
     plan = normalise.plan(probed, opening)
     media: JsonObject = {
         "kind": "video" if probed.pictures else "audio",
@@ -99,10 +107,16 @@ def _moving(probed: Probed, filename: str, sniffed: Sniffed, opening: Opening | 
         sections={
             "media": media,
             "metadata": section,
+            "signatures": signed,
             "streams": [_described(stream) for stream in probed.streams],
             "derivation": {**plan, "verdict": "nothing was made"} if nothing else plan,
         },
-        problems=(*_damage(probed), *_signature(sniffed), *_assumptions(plan), *metadata.problems(section)),
+        problems=(
+            *_damage(probed),
+            *signatures.problems(signed, seems_signed=sniffed.signed),
+            *_assumptions(plan),
+            *metadata.problems(section),
+        ),
         state=ExhibitState.UNPLAYABLE if nothing else None,
         reason=str(plan["reason"]) if nothing else "",
     )
@@ -164,23 +178,20 @@ def _damage(probed: Probed) -> list[Problem]:
     return found
 
 
-def _signature(sniffed: Sniffed) -> list[Problem]:
-    text = "It carries a C2PA manifest, which is kept in the original; its signature has not been checked."
-    return [Problem("signature-not-checked", text)] if sniffed.signed else []
-
-
 def _assumptions(plan: JsonObject) -> list[Problem]:
     assumed = plan["assumptions"]
     return [Problem("assumption", str(text)) for text in assumed] if isinstance(assumed, list) else []
 
 
-def _still(source: Path, filename: str, sniffed: Sniffed) -> StageReport:
+def _still(source: Path, work: Path, filename: str, sniffed: Sniffed) -> StageReport:
     report = stills.describe(source, sniffed.format)
     if report.refused:
         return _ended(sniffed, ExhibitState.REFUSED, f"{sniffed.text} {_sentence(report.refused)}")
     if report.failed:
         return _ended(sniffed, ExhibitState.UNPLAYABLE, f"{sniffed.text} {_sentence(report.failed)}")
-    section = metadata.of_still(report, filename)
+    section = metadata.of_still(report, filename, exiftool.read(source))
+    signed = signatures.read(source, sniffed.format)
+    clip = stills.take_clip(source, report.clip, work) if report.clip else None
     media: JsonObject = {
         "kind": "still",
         "format": sniffed.format,
@@ -190,20 +201,40 @@ def _still(source: Path, filename: str, sniffed: Sniffed) -> StageReport:
         "pictures": report.frames,
         "signed": sniffed.signed,
     }
-    found = [*_signature(sniffed), *metadata.problems(section)]
+    found = [
+        *signatures.problems(signed, seems_signed=sniffed.signed),
+        *metadata.problems(section),
+        *_motion(report, clip),
+    ]
     if report.exif_trouble:
         text = f"Its EXIF block cannot be read in full ({report.exif_trouble}); Pillow read what it could."
         found.append(Problem("metadata-unreadable", text))
-    if report.motion_photo:
-        text = "It is a motion photo: the clip inside stays in the original and is not taken out."
-        found.append(Problem("motion-photo", text))
     if report.frames > 1:
         text = f"It holds {report.frames} pictures; the working copy shows the first."
         found.append(Problem("several-pictures", text))
     return StageReport(
-        sections={"media": media, "metadata": section, "streams": [], "derivation": _still_plan()},
+        sections={
+            "media": media,
+            "metadata": section,
+            "signatures": signed,
+            "streams": [],
+            "derivation": _still_plan(),
+        },
+        made=(clip,) if clip else (),
         problems=tuple(found),
     )
+
+
+def _motion(report: stills.StillReport, made: Made | None) -> list[Problem]:
+    """What became of the clip inside of a motion photo."""
+    clip = report.clip
+    if clip and made:
+        text = (
+            f"It is a motion photo: the clip inside (byte {clip.offset} on, {clip.size} bytes) is {made.name}"
+        )
+        return [Problem("motion-photo", text + ("; it is cut short." if clip.is_cut else "."))]
+    text = "It calls itself a motion photo; no clip was found in it."
+    return [Problem("motion-photo", text)] if report.motion_photo else []
 
 
 def _still_plan() -> JsonObject:
@@ -212,13 +243,17 @@ def _still_plan() -> JsonObject:
 
 
 def _ended(
-    sniffed: Sniffed, state: ExhibitState, reason: str, problems: list[Problem] | None = None
+    sniffed: Sniffed,
+    state: ExhibitState,
+    reason: str,
+    problems: list[Problem] | None = None,
+    section: JsonObject | None = None,
 ) -> StageReport:
     derivation: JsonObject = {"method": "none", "reason": reason, "verdict": "nothing was made"}
     media: JsonObject = {"kind": "none", "format": sniffed.format, "signed": sniffed.signed}
     return StageReport(
-        sections={"media": media, "metadata": {}, "streams": [], "derivation": derivation},
-        problems=tuple(problems or ()),
+        sections={"media": media, "metadata": section or {}, "streams": [], "derivation": derivation},
+        problems=(*(problems or ()), *metadata.problems(section or {})),
         state=state,
         reason=reason,
     )

@@ -10,77 +10,54 @@ from datetime import datetime
 
 from evidence.exhibits import Problem
 from evidence.jsontypes import Json, JsonObject
-from transcode.probe import Probed
+from transcode import gps
+from transcode.exiftool import Reading
+from transcode.gps import Track
+from transcode.meanings import DEGREES, DEVICE, EXIF_TIMES, PLACES, TIMES
+from transcode.probe import Probed, decimal, objects
 from transcode.stills import StillReport
 
 _VALUE_LIMIT = 4096
-_VALUES_LIMIT = 500
-_CREATION = (
-    "set by the recorder or a later program: the start, the end or the export; "
-    "UTC by the standard (ISO/IEC 14496-12), often local time in practice"
-)
-# Tag (lower case, without the group exifread puts before it) -> what it means.
-_TIMES = {
-    "creation_time": _CREATION,
-    "com.apple.quicktime.creationdate": "local time of the device when the recording began, with its zone",
-    "date": "written by the program that made the file; no zone stated",
-    "timecode": "time code of the first frame; often the clock of the camera",
-    "modification_date": "when the file was last written, by its program's clock",
-    "datetimeoriginal": "local time of the camera when the picture was taken",
-    "datetimedigitized": "local time of the camera when the picture was stored",
-    "datetime": "local time when the file was last changed by the camera or a program",
-    "gpsdate": "day of the position, UTC from the satellites",
-    "gpstimestamp": "time of the position, UTC from the satellites",
-    "offsettimeoriginal": "zone of the camera's clock",
-}
-_DEVICE = {
-    "make": "make",
-    "model": "model",
-    "software": "software",
-    "encoder": "software",
-    "firmware": "software",
-    "com.apple.quicktime.make": "make",
-    "com.apple.quicktime.model": "model",
-    "com.apple.quicktime.software": "software",
-    "com.android.manufacturer": "make",
-    "com.android.model": "model",
-    "com.android.version": "software",
-    "bodyserialnumber": "serial number",
-    "company_name": "make",
-    "product_name": "software",
-}
-_PLACES = ("location", "com.apple.quicktime.location.iso6709", "location-eng")
+_VALUES_LIMIT = 1500
 # ISO 6709: degrees, or degrees and minutes, or and seconds; the number of digits tells which.
 _ISO6709 = re.compile(r"([+-]\d{1,6}(?:\.\d+)?)([+-]\d{1,7}(?:\.\d+)?)([+-]\d+(?:\.\d+)?)?(?:CRS[^/]*)?/?")
 _NAME_TIME = re.compile(
     r"(?<!\d)(20\d\d)[-_.]?(\d\d)[-_.]?(\d\d)[-_. T]{0,2}(\d\d)[-_.:]?(\d\d)[-_.:]?(\d\d)(?!\d{6})"
 )
-_READ_TIME = re.compile(r"(\d{4})[-:](\d\d)[-:](\d\d)[T ](\d\d):(\d\d):(\d\d)")
+_READ_TIME = re.compile(r"(\d{4})[-:](\d\d)[-:](\d\d)[T ](\d\d):(\d\d)(?::(\d\d))?")
+_NO_TIME = re.compile(r"0000[-:]00[-:]00")
 # Two times this far apart are no matter of time zones (UTC-12 to UTC+14).
 _ZONES_S = 26 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One metadata value as the file has it: where it stands, what it is called, its text."""
+    """One metadata value: where it stands, what it is called, its text, and how its reader words that."""
 
     source: str
     name: str
     value: str
+    printed: str = ""
 
     @property
     def key(self) -> str:
         """The name without its group, in lower case."""
         return self.name.rpartition(" ")[2].lower()
 
+    @property
+    def place(self) -> str:
+        """Source and name in one text."""
+        return self.source if self.source.endswith(f":{self.name}") else f"{self.source}: {self.name}"
 
-def of_probe(probed: Probed, filename: str) -> JsonObject:
-    """The section `metadata` of a video: format and stream tags as ffprobe gives them."""
+
+def of_probe(
+    probed: Probed, filename: str, reading: Reading | None = None, track: Track | None = None
+) -> JsonObject:
+    """The section `metadata` of a recording: tags as ffprobe gives them, what exiftool read, its tracks."""
     values = [Value("format tags", name, text) for name, text in probed.tags.items()]
     for stream in probed.streams:
         values += [Value(f"stream {stream.index} tags", name, text) for name, text in stream.tags.items()]
-    places = [place for value in values if value.key in _PLACES for place in _place(value)]
-    section = _section(values, filename, places)
+    section = _section(values, filename, [], reading, track)
     section["rotation"] = [
         {
             "value": stream.rotation,
@@ -93,8 +70,8 @@ def of_probe(probed: Probed, filename: str) -> JsonObject:
     return section
 
 
-def of_still(report: StillReport, filename: str) -> JsonObject:
-    """The section `metadata` of a still: EXIF as exifread or, where it fails, Pillow gives it."""
+def of_still(report: StillReport, filename: str, reading: Reading | None = None) -> JsonObject:
+    """The section `metadata` of a still: EXIF by exifread or, where it fails, Pillow; what exiftool read."""
     values = [Value(report.source, name, text) for name, text in report.exif]
     places: list[Json] = []
     if report.position:
@@ -107,7 +84,7 @@ def of_still(report: StillReport, filename: str) -> JsonObject:
                 "source": "EXIF GPS (Pillow)",
             }
         )
-    section = _section(values, filename, places)
+    section = _section(values, filename, places, reading, None)
     section["rotation"] = [
         {"value": value.value, "source": f"{value.source} {value.name}"}
         for value in values
@@ -116,18 +93,35 @@ def of_still(report: StillReport, filename: str) -> JsonObject:
     return section
 
 
+def of_reading(filename: str, reading: Reading) -> JsonObject:
+    """The section `metadata` of a file that nothing else could open."""
+    return _section([], filename, [], reading, None)
+
+
 def problems(section: JsonObject) -> tuple[Problem, ...]:
-    """What a reader must see of the section: conflicts."""
-    conflicts = section.get("conflicts")
-    return tuple(
+    """What a reader must see of the section: conflicts, and readers that failed."""
+    conflicts = (
         Problem("metadata-conflict", f"Its metadata disagree on the {entry['what']}; both are shown.")
-        for entry in (conflicts if isinstance(conflicts, list) else [])
-        if isinstance(entry, dict)
+        for entry in objects(section.get("conflicts"))
     )
+    failures = (
+        Problem("metadata-unreadable", f"{entry['name']} could not read {entry['what']}. {entry['failed']}")
+        for entry in objects(section.get("readers"))
+        if entry["failed"]
+    )
+    return (*conflicts, *failures)
 
 
-def _section(values: list[Value], filename: str, places: list[Json]) -> JsonObject:
-    times = [_labelled(value, _TIMES[value.key]) for value in values if value.key in _TIMES]
+def _section(
+    values: list[Value],
+    filename: str,
+    places: list[Json],
+    reading: Reading | None,
+    track: Track | None,
+) -> JsonObject:
+    values = list(dict.fromkeys([*values, *_values_of(reading or Reading())]))
+    places = [*places, *_places(values), *(gps.positions(track) if track else [])]
+    times = _times(values)
     named = _NAME_TIME.search(filename)
     if named:
         times.append(
@@ -135,35 +129,90 @@ def _section(values: list[Value], filename: str, places: list[Json]) -> JsonObje
         )
     device: list[Json] = [
         {
-            "what": _DEVICE[value.key],
-            "value": value.value[:_VALUE_LIMIT],
-            "source": f"{value.source}: {value.name}",
+            "what": DEVICE[value.key],
+            "value": (value.printed or value.value)[:_VALUE_LIMIT],
+            "source": value.place,
         }
         for value in values
-        if value.key in _DEVICE
+        if value.key in DEVICE
     ]
-    unique = list(dict.fromkeys(values))
+    left_out = max(0, len(values) - _VALUES_LIMIT) + (reading.left_out if reading else 0)
     return {
-        "values": [_shown(value) for value in unique[:_VALUES_LIMIT]],
-        "values_left_out": max(0, len(unique) - _VALUES_LIMIT),
+        "values": [_shown(value) for value in values[:_VALUES_LIMIT]],
+        "values_left_out": left_out,
         "capture_times": list(times),
-        "positions": list(places),
+        "positions": places,
+        "tracks": gps.described(track) if track else [],
         "device": device,
         "conflicts": [*_time_conflicts(times), *_place_conflicts(places)],
+        "readers": _readers(reading, track),
     }
 
 
+def _values_of(reading: Reading) -> list[Value]:
+    return [Value(f"exiftool {tag.group}:{tag.name}", tag.name, tag.raw, tag.printed) for tag in reading.tags]
+
+
+def _readers(reading: Reading | None, track: Track | None) -> list[Json]:
+    """What exiftool said of the file beside the values, and whether it failed."""
+    found = [("its metadata", reading), ("the tracks in it", track)]
+    return [
+        {"name": "exiftool", "what": what, "said": list(read.said), "failed": read.failed}
+        for what, read in found
+        if read
+    ]
+
+
+def _times(values: list[Value]) -> list[JsonObject]:
+    """Every time that is set, with its meaning; a track's only where it differs from the file's."""
+    known = [value for value in values if value.key in TIMES and not _NO_TIME.match(value.value)]
+    whole = {value.value for value in known if value.key == "createdate"}
+    return [
+        _labelled(value, (EXIF_TIMES if "IFD" in value.source else {}).get(value.key, TIMES[value.key]))
+        for value in known
+        if value.key not in ("trackcreatedate", "mediacreatedate") or value.value not in whole
+    ]
+
+
 def _shown(value: Value) -> Json:
-    return {"source": value.source, "name": value.name[:200], "value": value.value[:_VALUE_LIMIT]}
+    shown: JsonObject = {
+        "source": value.source,
+        "name": value.name[:200],
+        "value": value.value[:_VALUE_LIMIT],
+    }
+    return shown | {"printed": value.printed[:_VALUE_LIMIT]} if value.printed else shown
 
 
 def _labelled(value: Value, meaning: str) -> JsonObject:
     return {
-        "value": value.value[:_VALUE_LIMIT],
+        "value": (value.printed or value.value)[:_VALUE_LIMIT],
         "source": value.source,
         "name": value.name,
         "meaning": meaning,
     }
+
+
+def _places(values: list[Value]) -> list[Json]:
+    """Every position in the values; the one that exiftool puts together only where it has no other."""
+    found = [place for value in values if value.key in PLACES for place in _place(value)]
+    degrees = [value for value in values if value.key in DEGREES and value.source.startswith("exiftool ")]
+    stated = [value for value in degrees if ":GPSCoordinates" in value.source]
+    return [*found, *(place for value in stated or degrees for place in _degrees(value))]
+
+
+def _degrees(value: Value) -> list[Json]:
+    """exiftool's `latitude longitude [altitude]`, signed degrees and metres."""
+    numbers = [decimal(part) for part in value.value.split()[:3]]
+    latitude, longitude, altitude = (*numbers, None, None, None)[:3]
+    if latitude is None or longitude is None or abs(latitude) > 90 or abs(longitude) > 180:
+        return []
+    place: JsonObject = {
+        "latitude": latitude,
+        "longitude": longitude,
+        "verbatim": value.value,
+        "source": value.place,
+    }
+    return [place if altitude is None else place | {"altitude_m": altitude}]
 
 
 def _place(value: Value) -> list[Json]:
@@ -177,7 +226,7 @@ def _place(value: Value) -> list[Json]:
         "latitude": latitude,
         "longitude": longitude,
         "verbatim": value.value,
-        "source": f"{value.source}: {value.name}",
+        "source": value.place,
     }
     if match[3]:
         place["altitude_m"] = float(match[3])
@@ -218,7 +267,7 @@ def _moment(time: JsonObject) -> datetime | None:
     if not match:
         return None
     try:
-        return datetime(*(int(part) for part in match.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
+        return datetime(*(int(part or 0) for part in match.groups()))  # type: ignore[arg-type]  # noqa: DTZ001
     except ValueError:
         return None
 

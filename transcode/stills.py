@@ -5,15 +5,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from evidence.exhibits import Role
 from evidence.jsontypes import Json, JsonObject
 from transcode.child import Finished
-from transcode.model import Tool
+from transcode.model import Made, Tool
 from transcode.probe import decimal, json_object, whole
 from transcode.sandbox import Command, Limits, output_file, run
 from transcode.tools import identify_library
 
 _CHILD = Path(__file__).with_name("stills_child.py")  # runs in the sandbox; never imported here
+CLIP = "clip.mp4"
 _LIMITS = Limits(cpu_s=120, wall_s=180, file_bytes=1024**3)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The bytes of a clip inside of a still: the first one's offset, their number, how they were found.
+
+    `is_cut` tells that its last box is longer than what is left of the file.
+    """
+
+    offset: int
+    size: int
+    found_by: str
+    is_cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,7 @@ class StillReport:
     exif_trouble: str = ""
     position: tuple[float, float, str] | None = None
     motion_photo: bool = False
+    clip: Clip | None = None
     name: str = ""
     shown: tuple[int, int] = (0, 0)
     partial: str = ""
@@ -53,6 +69,28 @@ def copy(source: Path, format_name: str, out: Path) -> StillReport:
     if not (report.refused or report.failed) and output_file(out, report.name) is None:
         return StillReport(failed="The copy was not written.")
     return report
+
+
+def take_clip(source: Path, clip: Clip, out: Path) -> Made | None:
+    """Copy the clip's bytes, unchanged, into `out` as `clip.mp4`; None where the file does not have them."""
+    path = out / CLIP
+    with source.open("rb") as original, path.open("wb") as target:
+        original.seek(clip.offset)
+        left = clip.size
+        while left and (block := original.read(min(left, 1024**2))):
+            target.write(block)
+            left -= len(block)
+    if left:
+        path.unlink()
+        return None
+    detail: JsonObject = {
+        "offset": clip.offset,
+        "size": clip.size,
+        "found_by": clip.found_by,
+        "cut": clip.is_cut,
+    }
+    args = (f"bytes={clip.offset}-{clip.offset + clip.size - 1}",)
+    return Made(Role.EMBEDDED, CLIP, path, identify_library("vidne", __file__), args, detail=detail)
 
 
 def tool(format_name: str) -> Tool:
@@ -92,6 +130,7 @@ def _checked(finished: Finished) -> StillReport:
         exif_trouble=_text(values, "exif_trouble"),
         position=_position(values.get("gps")),
         motion_photo=values.get("motion_photo") is True,
+        clip=_clip(values.get("clip")),
         name=name if name in ("working.jpg", "working.png") else "",
         shown=_size(values.get("shown")),
         partial=_text(values, "partial"),
@@ -124,6 +163,15 @@ def _size(value: Json) -> tuple[int, int]:
 def _counts(value: Json) -> tuple[int, ...]:
     counts = [whole(entry) for entry in value] if isinstance(value, list) else []
     return tuple(count for count in counts if count is not None and count >= 0)
+
+
+def _clip(value: Json) -> Clip | None:
+    if not isinstance(value, list) or len(value) != 4:
+        return None
+    offset, size, found_by = whole(value[0]), whole(value[1]), value[2]
+    if offset is None or size is None or offset <= 0 or size <= 0 or not isinstance(found_by, str):
+        return None
+    return Clip(offset, size, found_by[:100], value[3] is True)
 
 
 def _position(value: Json) -> tuple[float, float, str] | None:

@@ -5,8 +5,11 @@ pillow-heif and exifread are to be seen from inside. What it prints is checked b
 """
 
 import json
+import mmap
+import re
 import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +50,57 @@ def describe(image: Image.Image) -> dict[str, Any]:
         "exif_trouble": trouble,
         "gps": _gps_pillow(image),
         "motion_photo": any(mark in head for mark in (b"MotionPhoto", b"MicroVideo", b"mpvd")),
+        "clip": clip(),
     }
+
+
+def clip() -> list[Any] | None:
+    """Where the clip of a motion photo stands: first byte, number of bytes, how found, whether it is cut.
+
+    Only places where an MP4 begins count; its end is that of its last whole box.
+    """
+    with SOURCE.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for start, kind in _clip_places(data):
+            if 0 < start < len(data) - 12 and data[start + 4 : start + 8] == b"ftyp":
+                end, cut = _end_of_boxes(data, start)
+                return [start, end - start, kind, cut]
+    return None
+
+
+def _clip_places(data: mmap.mmap) -> Iterator[tuple[int, str]]:
+    """Where a clip may begin, the surest first."""
+    box = data.find(b"mpvd", 4)
+    if box > 0:
+        yield box + 4, "mpvd box"
+        yield box + 12, "mpvd box"  # with a size of 64 bits
+    head = data[: 256 * 1024]
+    found = re.search(rb"MicroVideoOffset\D{1,3}(\d{1,12})\b", head)
+    if found:
+        yield len(data) - int(found[1]), "XMP MicroVideoOffset"
+    found = re.search(rb"Semantic\W{1,3}MotionPhoto\b[^<>]{0,200}?Length\W{1,3}(\d{1,12})\b", head)
+    if found:
+        yield len(data) - int(found[1]), "XMP Container"
+    mark = data.find(b"MotionPhoto_Data")
+    if mark > 0:
+        yield mark + 16, "Samsung MotionPhoto_Data"
+    if any(mark in head for mark in (b"MotionPhoto", b"MicroVideo")):
+        # A file that was cut: its lengths count from an end that is gone.
+        yield data.find(b"ftyp", 64) - 4, "search for its first box"
+
+
+def _end_of_boxes(data: mmap.mmap, start: int) -> tuple[int, bool]:
+    """The end of the boxes that follow each other from `start`, and whether the last is cut by the end."""
+    at = start
+    while at + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if size == 1 and at + 16 <= len(data):
+            (size,) = struct.unpack_from(">Q", data, at + 8)
+        if size < 8 or not re.fullmatch(rb"[A-Za-z0-9 ]{4}", kind):
+            return at, False
+        if at + size > len(data):
+            return len(data), True
+        at += size
+    return at, False
 
 
 def copy(image: Image.Image) -> dict[str, Any]:

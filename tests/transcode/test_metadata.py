@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from evidence.jsontypes import JsonObject
 from transcode import metadata
 from transcode.child import Finished
-from transcode.probe import Packets, Probed, Stream
+from transcode.exiftool import Reading, Tag
+from transcode.gps import Fix, Track
+from transcode.probe import Packets, Probed, Stream, objects
 from transcode.stills import StillReport
 
 FINISHED = Finished(0, b"", "", 0.0, 0.0, "")
@@ -128,7 +130,83 @@ def test_exif_of_a_still_is_labelled_with_its_reader() -> None:
 
 
 def test_metadata_without_measure_are_bounded_and_counted() -> None:
-    section = metadata.of_probe(probed({f"tag{number}": "x" * 10_000 for number in range(600)}), "a.mp4")
-    assert len(values(section)) == 500
+    section = metadata.of_probe(probed({f"tag{number}": "x" * 10_000 for number in range(1600)}), "a.mp4")
+    assert len(values(section)) == 1500
     assert section["values_left_out"] == 100
     assert len(str(values(section)[0])) < 5000
+
+
+def test_what_exiftool_read_stands_beside_with_its_group_and_wording() -> None:
+    reading = Reading(
+        tags=(
+            Tag("QuickTime", "CreateDate", "2024:02:09 20:23:48"),
+            Tag("Track1", "TrackCreateDate", "2024:02:09 20:23:48"),
+            Tag("Track2", "TrackCreateDate", "0000:00:00 00:00:00"),
+            Tag("ExifIFD", "CreateDate", "2024:02:09 21:23:48"),
+            Tag("H264", "Make", "259", "Panasonic"),
+            Tag("UserData", "GPSCoordinates", "51.5335 -0.1261 12.5", "51 deg N"),
+            Tag("Composite", "GPSPosition", "51.5335 -0.1261"),
+        ),
+        left_out=3,
+    )
+    section = metadata.of_probe(probed({"make": "Sony"}), "a.mp4", reading)
+    times = objects(section["capture_times"])
+    assert [(time["source"], time["value"]) for time in times] == [
+        ("exiftool QuickTime:CreateDate", "2024:02:09 20:23:48"),
+        ("exiftool ExifIFD:CreateDate", "2024:02:09 21:23:48"),
+    ]
+    assert "local time of the camera" in str(times[1]["meaning"])
+    assert section["device"] == [
+        {"what": "make", "value": "Sony", "source": "format tags: make"},
+        {"what": "make", "value": "Panasonic", "source": "exiftool H264:Make"},
+    ]
+    assert section["positions"] == [
+        {
+            "latitude": 51.5335,
+            "longitude": -0.1261,
+            "altitude_m": 12.5,
+            "verbatim": "51.5335 -0.1261 12.5",
+            "source": "exiftool UserData:GPSCoordinates",
+        }
+    ]
+    assert {
+        "source": "exiftool H264:Make",
+        "name": "Make",
+        "value": "259",
+        "printed": "Panasonic",
+    } in values(section)
+    assert section["values_left_out"] == 3
+
+
+def test_two_positions_of_one_file_are_a_conflict_whoever_read_them() -> None:
+    reading = Reading(tags=(Tag("ItemList", "GPSCoordinates", "40.6892 -74.0445 10"),))
+    section = metadata.of_probe(probed({"location": "+40.6800-074.5000/"}), "a.mp4", reading)
+    assert [problem.code for problem in metadata.problems(section)] == ["metadata-conflict"]
+
+
+@pytest.mark.parametrize("raw", ["", "1", "91 0", "0 181", "nan nan", "1e3 2", "here there", "0x1 0x2"])
+def test_what_are_no_degrees_is_no_position(raw: str) -> None:
+    reading = Reading(tags=(Tag("UserData", "GPSCoordinates", raw),))
+    assert metadata.of_probe(probed({}), "a.mp4", reading)["positions"] == []
+
+
+def test_a_reader_that_failed_is_named_and_what_the_others_read_is_kept() -> None:
+    failed = Reading(failed="It was stopped after 120 s.")
+    section = metadata.of_probe(probed({"make": "Sony"}), "a.mp4", failed, Track(failed="It gave no answer."))
+    assert [problem.text for problem in metadata.problems(section)] == [
+        "exiftool could not read its metadata. It was stopped after 120 s.",
+        "exiftool could not read the tracks in it. It gave no answer.",
+    ]
+    assert {problem.code for problem in metadata.problems(section)} == {"metadata-unreadable"}
+    assert len(values(section)) == 1
+
+
+def test_a_fix_that_stands_alone_is_a_position_and_several_are_a_track() -> None:
+    alone = Fix("Track3", 1.5, 2.5, "1.5 2.5", {"GPSDateTime": "2026:03:14 22:17:00"})
+    two = [Fix("Track4", latitude, 2.5, f"{latitude} 2.5", {}) for latitude in (3.5, 4.5)]
+    section = metadata.of_probe(probed({}), "a.mp4", Reading(), Track((alone, *two)))
+    [place] = objects(section["positions"])
+    assert (place["latitude"], place["source"]) == (1.5, "exiftool Track3 (embedded track)")
+    assert place["time"] == "2026:03:14 22:17:00"
+    [track] = objects(section["tracks"])
+    assert (track["fixes"], track["source"]) == (2, "exiftool Track4 (embedded track)")

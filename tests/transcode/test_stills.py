@@ -76,12 +76,89 @@ def test_a_photograph_is_described_with_its_position_and_time(tmp_path: Path) ->
     assert report.state is None
     section = report.sections["metadata"]
     assert isinstance(section, dict)
-    [place] = section["positions"] if isinstance(section["positions"], list) else []
-    assert isinstance(place, dict)
-    assert place["latitude"] == pytest.approx(55.675)
-    assert place["longitude"] == pytest.approx(-12.57)
-    assert "2026:03:14 22:17:00" in str(section["capture_times"])
-    assert section["device"] == [{"what": "make", "value": "Maker", "source": "exifread: Image Make"}]
+    places = objects(section["positions"])
+    assert [place["source"] for place in places] == ["EXIF GPS (Pillow)", "exiftool Composite:GPSPosition"]
+    for place in places:
+        assert place["latitude"] == pytest.approx(55.675)
+        assert place["longitude"] == pytest.approx(-12.57)
+    assert [(time["source"], time["value"]) for time in objects(section["capture_times"])] == [
+        ("exifread", "2026:03:14 22:17:00"),
+        ("exiftool ExifIFD:DateTimeOriginal", "2026:03:14 22:17:00"),
+    ]
+    assert section["device"] == [
+        {"what": "make", "value": "Maker", "source": "exifread: Image Make"},
+        {"what": "make", "value": "Maker", "source": "exiftool IFD0:Make"},
+    ]
+    assert report.problems == ()
+
+
+CLIP = b"\0\0\0\x14ftypmp42\0\0\0\0isom" + b"\0\0\0\x10mdat12345678" + b"\0\0\0\x08moov"
+
+
+def xmp(text: str, source: Path) -> bytes:
+    """The photograph's bytes with an XMP block of this text."""
+    body = b"http://ns.adobe.com/xap/1.0/\0" + text.encode()
+    data = photograph(source).read_bytes()
+    return data[:2] + b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body + data[2:]
+
+
+MICRO = 'GCamera:MicroVideo="1" GCamera:MicroVideoOffset="{}"'
+CONTAINER = '<Container:Item Item:Mime="video/mp4" Item:Semantic="MotionPhoto" Item:Length="{}"/>'
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "after", "found_by"),
+    [
+        (MICRO.format(len(CLIP)), b"", b"", "XMP MicroVideoOffset"),
+        (CONTAINER.format(len(CLIP)), b"", b"", "XMP Container"),
+        (
+            "nothing",
+            b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data",
+            b"SEFH\x6a\0\0\0\1\0\0\0",
+            "Samsung MotionPhoto_Data",
+        ),
+        ("nothing", (len(CLIP) + 8).to_bytes(4, "big") + b"mpvd", b"", "mpvd box"),
+        ("nothing", b"\0\0\0\1mpvd" + (len(CLIP) + 16).to_bytes(8, "big"), b"", "mpvd box"),
+        (CONTAINER.format(999_999), b"", b"", "search for its first box"),
+    ],
+)
+def test_the_clip_of_a_motion_photo_is_taken_out_byte_for_byte(
+    tmp_path: Path, text: str, before: bytes, after: bytes, found_by: str
+) -> None:
+    source = tmp_path / "photo.jpg"
+    still = xmp(text, source)
+    source.write_bytes(still + before + CLIP + after)
+    report = inspect(source, tmp_path, "photo.jpg")
+    [made] = report.made
+    assert (made.role, made.name, made.parent) == (Role.EMBEDDED, "clip.mp4", "original")
+    assert made.path.read_bytes() == CLIP
+    assert made.detail == {
+        "offset": len(still + before),
+        "size": len(CLIP),
+        "found_by": found_by,
+        "cut": False,
+    }
+    assert [problem.code for problem in report.problems] == ["motion-photo"]
+    assert "is clip.mp4." in report.problems[0].text
+
+
+def test_a_clip_that_is_cut_short_is_taken_out_and_said_to_be_cut(tmp_path: Path) -> None:
+    source = tmp_path / "photo.jpg"
+    source.write_bytes(xmp(MICRO.format(len(CLIP)), source) + CLIP[:-12])
+    report = inspect(source, tmp_path, "photo.jpg")
+    assert report.made[0].path.read_bytes() == CLIP[:-12]
+    assert "cut short" in report.problems[0].text
+
+
+@pytest.mark.parametrize("length", ["0", "1", "99999999999", "20"])
+def test_a_photograph_that_only_calls_itself_a_motion_photo_gives_no_clip(
+    tmp_path: Path, length: str
+) -> None:
+    source = tmp_path / "photo.jpg"
+    source.write_bytes(xmp(MICRO.format(length), source))
+    report = inspect(source, tmp_path, "photo.jpg")
+    assert report.made == ()
+    assert "no clip was found" in report.problems[0].text
 
 
 def copied(source: Path, work: Path) -> tuple[Image.Image, str]:
