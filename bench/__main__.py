@@ -5,21 +5,21 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import spine
+from bench import media, spine
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 _HEAD = """# Performance
 
 Whole processes, ours and the bare tools in turn on the same input in the same run: median (least-most).
 What counts is the ratio or the difference; absolute times are those of one small shared machine.
-`make bench` writes this page.
+`make bench` writes this page; clips of real footage are measured where VIDNE_FOOTAGE names a folder of it.
 
 """
 
 
 def main() -> int:
     """Measure; ends 1 where a target was missed."""
-    rows = spine.rows()
+    rows = [*spine.rows(), *media.rows()]
     lines = ["| what | ours | bare tools | result | target | held |", "|---|---|---|---|---|---|"]
     for row in rows:
         held = "yes" if row.held else "**no**"

@@ -1,0 +1,226 @@
+"""The media stages beside the bare tools on the same clips, by CPU time (children counted) and by the clock.
+
+Clips are long, so that starting an interpreter or a sandbox does not matter: generated ones, and where
+VIDNE_FOOTAGE names a folder of real footage, clips of it made long by looping.
+"""
+
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.measure import Spread
+from bench.spine import Row, folder
+from evidence.jsontypes import JsonObject
+from hashing.digests import digest_file
+from samples.generator import clip
+from transcode import preview, products, remux
+from transcode.inspect import inspect
+from transcode.probe import decimal, objects
+from transcode.slow import slow
+
+PAIRS = 3
+_FFMPEG = ("ffmpeg", "-v", "error", "-nostdin", "-y")
+_ENCODE = (
+    "-c:v",
+    "libx264",
+    "-profile:v",
+    "high",
+    "-preset",
+    "veryfast",
+    "-crf",
+    "18",
+    "-pix_fmt",
+    "yuv420p",
+)
+_HASHED = ("-map", "0:V", "-c", "copy", "-f", "framehash", "-hash", "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Seconds by the clock, and of CPU, children's among them."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A clip with what an inspection found; `work` makes a new folder for each run."""
+
+    name: str
+    source: Path
+    sections: JsonObject
+    scratch: Path
+
+    @property
+    def plan(self) -> JsonObject:
+        """The section `derivation`."""
+        found = self.sections["derivation"]
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def streams(self) -> list[JsonObject]:
+        """The section `streams`."""
+        return objects(self.sections["streams"])
+
+    @contextmanager
+    def work(self) -> Iterator[Path]:
+        """A new folder, gone afterwards."""
+        with tempfile.TemporaryDirectory(dir=self.scratch) as name:
+            yield Path(name)
+
+
+def rows() -> list[Row]:
+    """Every measurement of the media stages."""
+    found = []
+    with folder() as here:
+        for subject in _subjects(here, _plain(here)):
+            found += [_remux_path(subject), _previews(subject), _analysis(subject)]
+        for subject in _subjects(here, _to_encode(here)):
+            found.append(_encode(subject))
+    return found
+
+
+def _plain(here: Path) -> dict[str, Path]:
+    """Clips that are remuxed."""
+    clips = {"generated, 1080p H.264, 60 s": clip(here / "plain.mp4", seconds=60, size=(1920, 1080), rate=30)}
+    real = _real("reference/bikes.mp4")
+    if real:
+        clips["street, 640x272 H.264, looped to 100 s"] = _looped(real, here / "bikes.mp4", 9)
+    return clips
+
+
+def _to_encode(here: Path) -> dict[str, Path]:
+    """Clips that are encoded."""
+    plain = clip(here / "source.mp4", seconds=30, size=(1280, 720), rate=25)
+    old = here / "old.avi"
+    subprocess.run([*_FFMPEG, "-i", plain, "-c:v", "mpeg4", "-q:v", "3", old], check=True)
+    clips = {"generated, 720p MPEG-4 part 2, 30 s": old}
+    real = _real("phone/sample-5s_h265.mp4")
+    if real:
+        clips["street, 1376x1840 HEVC of a phone, looped to 30 s"] = _looped(real, here / "phone.mp4", 5)
+    return clips
+
+
+def _real(name: str) -> Path | None:
+    footage = os.environ.get("VIDNE_FOOTAGE")
+    path = Path(footage) / name if footage else None
+    return path if path and path.is_file() else None
+
+
+def _looped(source: Path, target: Path, times: int) -> Path:
+    options = ("-stream_loop", str(times), "-i", source, "-map", "0:v:0", "-c", "copy")
+    subprocess.run([*_FFMPEG, *options, target], check=True)
+    return target
+
+
+def _subjects(here: Path, clips: dict[str, Path]) -> Iterator[Subject]:
+    for name, source in clips.items():
+        with tempfile.TemporaryDirectory(dir=here) as work:
+            yield Subject(name, source, inspect(source, Path(work), source.name).sections, here)
+
+
+def _remux_path(subject: Subject) -> Row:
+    """Digests, probe, remux, listings of both sides, proof."""
+    wanted = products.planned(subject.plan, subject.streams)
+
+    def ours() -> None:
+        digest_file(subject.source)
+        with subject.work() as work:
+            inspected = work / "inspected"
+            inspected.mkdir()
+            inspect(subject.source, inspected, "clip.mp4")
+            outcome = remux.make(subject.source, work, wanted, [])
+            if len(outcome.held) != len(wanted):
+                raise RuntimeError(f"{subject.name} was not remuxed: {outcome.failures}")
+
+    def bare() -> None:
+        with subject.work() as work:
+            copy = work / "copy.mp4"
+            _run("openssl", "dgst", "-sha256", subject.source)
+            _run(*_FFMPEG, "-i", subject.source, "-map", "0:V", "-c", "copy", "-movflags", "+faststart", copy)
+            _run(*_FFMPEG, "-i", subject.source, *_HASHED, work / "one")
+            _run(*_FFMPEG, "-i", copy, *_HASHED, work / "other")
+
+    what = "inspect, remux, proof, beside `openssl dgst` + `ffmpeg -c copy` + framehash twice"
+    return _row(subject, what, ours, bare, 1.2)
+
+
+def _previews(subject: Subject) -> Row:
+    picture = next(stream for stream in subject.streams if stream["is_picture"])
+    media = subject.sections["media"]
+    duration_s = decimal(media["duration_s"]) if isinstance(media, dict) else None
+
+    def ours() -> None:
+        with subject.work() as work:
+            remux.make(subject.source, work, [], [preview.output(picture, duration_s, subject.plan)])
+            if not preview.collect(work):
+                raise RuntimeError(f"{subject.name} gave no preview")
+
+    def bare() -> None:
+        _run(*_FFMPEG, "-threads", "2", "-skip_frame", "nokey", "-i", subject.source, "-f", "null", "-")
+
+    return _row(subject, "previews, beside a decode of the intra frames", ours, bare, 1.5)
+
+
+def _analysis(subject: Subject) -> Row:
+    def bare() -> None:
+        _run(*_FFMPEG, "-threads", "2", "-i", subject.source, "-map", "0:v:0", "-f", "null", "-")
+
+    what = "analysis, keyframes, measures, beside one full decode"
+    return _row(subject, what, lambda: _slow(subject), bare, 1.3)
+
+
+def _encode(subject: Subject) -> Row:
+    def bare() -> None:
+        with subject.work() as work:
+            options = ("-map", "0:v:0", *_ENCODE, "-fps_mode", "passthrough", "-movflags", "+faststart")
+            _run(*_FFMPEG, "-threads", "2", "-i", subject.source, *options, work / "copy.mp4")
+
+    what = "encode with analysis, keyframes, measures and proof, beside the bare encode"
+    return _row(subject, what, lambda: _slow(subject), bare, 1.15)
+
+
+def _slow(subject: Subject) -> None:
+    with subject.work() as work:
+        report = slow(subject.source, work, subject.sections)
+        if report.state is None:
+            raise RuntimeError(f"{subject.name} was not processed")
+
+
+def _run(*command: str | Path) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _spent(action: Callable[[], None]) -> Spent:
+    started, before = time.perf_counter(), _cpu()
+    action()
+    return Spent(time.perf_counter() - started, _cpu() - before)
+
+
+def _cpu() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def _row(
+    subject: Subject, what: str, ours: Callable[[], None], bare: Callable[[], None], target: float
+) -> Row:
+    ours(), bare()
+    pairs = [(_spent(ours), _spent(bare)) for _ in range(PAIRS)]
+    cpu = Spread.of([mine.cpu / theirs.cpu for mine, theirs in pairs])
+    wall = Spread.of([mine.wall / theirs.wall for mine, theirs in pairs])
+    return Row(
+        f"{subject.name}: {what} (CPU s)",
+        str(Spread.of([mine.cpu for mine, _ in pairs])),
+        str(Spread.of([theirs.cpu for _, theirs in pairs])),
+        f"CPU {cpu}; wall {wall}",
+        f"at most {target}",
+        cpu.median <= target,
+    )
