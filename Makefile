@@ -38,6 +38,11 @@ format: setup ## let ruff format the code
 	@$(VENV)/bin/ruff check --fix-only .
 	@$(VENV)/bin/ruff format .
 
+fuzz: setup ## damage 2,000 media files and hold each stage to its word (VIDNE_FUZZ_SEED, VIDNE_FUZZ_COUNT)
+	@export VIDNE_FUZZ_SEED=$${VIDNE_FUZZ_SEED:-$$RANDOM$$RANDOM} VIDNE_FUZZ_COUNT=$${VIDNE_FUZZ_COUNT:-2000}; \
+	  $(PY) -m pytest -n 2 --dist worksteal tests/fuzz/test_stages.py; \
+	  $(PY) -m pytest tests/fuzz/test_program.py
+
 bench: setup ## measure against the bare tools, write docs/performance.md
 	@$(PY) -m bench
 
@@ -48,4 +53,4 @@ lock: setup ## resolve the dependencies anew into requirements.lock
 clean: ## remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test lint format fuzz bench lock clean
