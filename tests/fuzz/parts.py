@@ -51,23 +51,22 @@ _EBML_PARENTS = {
     "1c53bb6b",
 }
 _MOST = 3000
+_DEEPEST = 20
 
 
-def boxes(data: bytes, at: int = 0, end: int | None = None) -> Iterator[Part]:
+def boxes(data: bytes, at: int = 0, end: int | None = None, depth: int = 0) -> Iterator[Part]:
     """Boxes of ISO/IEC 14496-12, also those inside of others."""
     end = len(data) if end is None else end
     while at + 8 <= end:
         size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         stop = min(end, at + size) if size >= 8 else end
         yield Part(at, at + 8, stop, kind.decode("latin-1"), at, 4)
-        if kind in _BOX_PARENTS:
-            yield from boxes(data, at + 8, stop)
-        elif kind == b"meta":
-            yield from boxes(data, at + 12, stop)
+        if depth < _DEEPEST and (kind in _BOX_PARENTS or kind == b"meta"):
+            yield from boxes(data, at + (12 if kind == b"meta" else 8), stop, depth + 1)
         at = stop
 
 
-def elements(data: bytes, at: int = 0, end: int | None = None) -> Iterator[Part]:
+def elements(data: bytes, at: int = 0, end: int | None = None, depth: int = 0) -> Iterator[Part]:
     """Elements of EBML (RFC 8794), also those inside of others."""
     end = len(data) if end is None else end
     while at < end and data[at]:
@@ -81,20 +80,20 @@ def elements(data: bytes, at: int = 0, end: int | None = None) -> Iterator[Part]
         stop = end if size == bits else min(end, body + size)
         name = data[at:size_at].hex()
         yield Part(at, body, stop, name, size_at, size_len, "ebml")
-        if name in _EBML_PARENTS:
-            yield from elements(data, body, stop)
+        if name in _EBML_PARENTS and depth < _DEEPEST:
+            yield from elements(data, body, stop, depth + 1)
         at = max(stop, body)
 
 
-def chunks(data: bytes, at: int = 0, end: int | None = None) -> Iterator[Part]:
+def chunks(data: bytes, at: int = 0, end: int | None = None, depth: int = 0) -> Iterator[Part]:
     """Chunks of RIFF, also those of its lists."""
     end = len(data) if end is None else end
     while at + 8 <= end:
         kind, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
         stop = min(end, at + 8 + size)
         yield Part(at, at + 8, stop, kind.decode("latin-1"), at + 4, 4, "little")
-        if kind in (b"RIFF", b"LIST"):
-            yield from chunks(data, at + 12, stop)
+        if kind in (b"RIFF", b"LIST") and depth < _DEEPEST:
+            yield from chunks(data, at + 12, stop, depth + 1)
         at = stop + size % 2
 
 
