@@ -14,10 +14,11 @@ from evidence.cases import parse_case_number
 from evidence.catalogue.cases import find_case
 from evidence.catalogue.exhibits import Exhibit, submitted_exhibits
 from evidence.catalogue.intake import progress_of, waiting_for
+from evidence.catalogue.members import Member, members_in
 from evidence.errors import InterruptionError, StorageFullError, UnreadableError, VidneError
 from evidence.exhibits import ExhibitState, Source
 from evidence.jsontypes import Json, JsonObject
-from evidence.text import printable
+from evidence.text import name_from_bytes, printable
 from ingest.paths import files_below
 from ingest.receive import Intaker, Received
 from ingest.room import require_room
@@ -35,6 +36,7 @@ class Outcome:
     received: list[Received] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
     exhibits: list[Exhibit] = field(default_factory=list)
+    members: list[Member] = field(default_factory=list)
 
     def exit_code(self, *, waited: bool) -> int:
         """As the design has it: 4 outweighs 3; quarantine counts even without --wait."""
@@ -50,7 +52,8 @@ class Outcome:
         failures: list[Json] = [
             {"filename": printable(name), "error": error} for name, error in self.failures.items()
         ]
-        return {"submission": self.submission, "files": files, "failures": failures}
+        members: list[Json] = [_member_json(item, by_id[item.exhibit_id]) for item in self.members]
+        return {"submission": self.submission, "files": files, "members": members, "failures": failures}
 
 
 def begin(
@@ -147,6 +150,7 @@ def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Me
             done = progress.final if wait else progress.sealed
             if done == progress.exhibits:
                 outcome.exhibits = submitted_exhibits(connection, outcome.submission)
+                outcome.members = members_in(connection, outcome.submission)
                 return
             reasons = waiting_for(connection, outcome.submission)
         for reason in [*reasons, *_short_of_room(app)]:
@@ -179,4 +183,16 @@ def _file_json(item: Received, exhibit: Exhibit) -> JsonObject:
         "blake3": item.digests.blake3,
         "size": item.digests.size,
         "further_submission": not item.is_new,
+    }
+
+
+def _member_json(item: Member, exhibit: Exhibit) -> JsonObject:
+    return {
+        "exhibit": exhibit.name,
+        "state": exhibit.state,
+        "reason": exhibit.reason,
+        "archive": f"{exhibit.case_number}/{item.archive_label}",
+        "path": printable(name_from_bytes(item.path)),
+        "sha256": item.sha256,
+        "size": exhibit.digests.size,
     }

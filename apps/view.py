@@ -4,6 +4,7 @@ import json
 
 from evidence.catalogue.engine import Connection
 from evidence.catalogue.exhibits import Delivery, Exhibit, deliveries, get_problems, get_sections
+from evidence.catalogue.members import Member, members_of, memberships
 from evidence.catalogue.objects import ObjectRow, current_objects
 from evidence.exhibits import Role
 from evidence.jsontypes import Json, JsonObject
@@ -22,7 +23,10 @@ def exhibit_json(connection: Connection, ledger: LedgerStore, exhibit: Exhibit) 
         if row.role is Role.KEYFRAME
     ]
     problems: list[Json] = [problem.as_json() for problem in get_problems(connection, exhibit.id)]
-    submissions: list[Json] = [_submission(item) for item in arrived]
+    stood_in = {(m.submission_id, m.ordinal): m for m in memberships(connection, [exhibit.id])}
+    submissions: list[Json] = [
+        _submission(exhibit, item, stood_in.get((item.submission_id, item.ordinal))) for item in arrived
+    ]
     renditions: list[Json] = [_rendition(row) for row in objects if row.role is not Role.ORIGINAL]
     known: JsonObject = {
         "exhibit": exhibit.name,
@@ -39,6 +43,7 @@ def exhibit_json(connection: Connection, ledger: LedgerStore, exhibit: Exhibit) 
             "stored": any(row.role is Role.ORIGINAL for row in objects),
         },
         "submissions": submissions,
+        "members": [_member(exhibit, item) for item in members_of(connection, exhibit.id)],
         "metadata": {},
         "streams": [],
         "derivation": {},
@@ -61,7 +66,28 @@ def _products(objects: list[ObjectRow]) -> list[Json]:
     return [_rendition(row) for row in objects if row.role in (Role.WORKING, Role.REWRAP)]
 
 
-def _submission(item: Delivery) -> JsonObject:
+def membership(case_number: str, item: Member) -> JsonObject:
+    """In which archive a file stood, as an exhibit of the case of this number."""
+    return {
+        "exhibit": f"{case_number}/{item.archive_label}",
+        "sha256": item.archive_sha256,
+        "place": item.place,
+        "path": printable(name_from_bytes(item.path)),
+        "path_b64": base64_text(item.path),
+    }
+
+
+def _member(exhibit: Exhibit, item: Member) -> JsonObject:
+    return {
+        "exhibit": f"{exhibit.case_number}/{item.label}",
+        "sha256": item.sha256,
+        "place": item.place,
+        "path": printable(name_from_bytes(item.path)),
+        "path_b64": base64_text(item.path),
+    }
+
+
+def _submission(exhibit: Exhibit, item: Delivery, member: Member | None) -> JsonObject:
     return {
         "submission": item.submission_id,
         "filename": printable(name_from_bytes(item.name)),
@@ -71,6 +97,7 @@ def _submission(item: Delivery) -> JsonObject:
         "received_at": item.received_at,
         "clock_shown": item.clock_shown,
         "clock_true": item.clock_true,
+        "member_of": membership(exhibit.case_number, member) if member else None,
     }
 
 

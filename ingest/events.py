@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
+from evidence.cases import exhibit_label
 from evidence.catalogue.exhibits import Exhibit
+from evidence.catalogue.intake import Intake, Submission
 from evidence.catalogue.jobs import Stage
 from evidence.catalogue.leases import HeldJob, Lease
 from evidence.custody import CustodyEvent, EventObject
-from evidence.exhibits import Role
-from evidence.jsontypes import Json
+from evidence.exhibits import Digests, Role
+from evidence.jsontypes import Json, JsonObject
+from evidence.text import base64_text, name_from_bytes, printable
 from hashing.canonical import floats_as_text
 from hashing.manifest import Location, ObjectRecord
 from ingest.filing import Pending, Stored
@@ -16,6 +19,38 @@ from transcode.model import StageReport
 WORKER = "worker"
 _DONE = {Stage.INSPECT: "inspected", Stage.FAST: "previewed"}
 _MOST_OBJECTS = 300
+
+
+def received(
+    submission: Submission,
+    name: bytes,
+    digests: Digests,
+    intake: Intake,
+    actor: str,
+    now: str,
+    member_of: JsonObject | None = None,
+) -> CustodyEvent:
+    """`file.received`: a file came in under `name`; `member_of` tells in which archive it stood."""
+    body: JsonObject = {
+        "submission": submission.id,
+        "source": submission.source,
+        "ordinal": intake.ordinal,
+        "filename": printable(name_from_bytes(name), limit=4096),
+        "filename_b64": base64_text(name),
+        "blake3": digests.blake3,
+        "further_submission": not intake.is_new,
+        "clock_shown": submission.clock_shown,
+        "clock_true": submission.clock_true,
+    }
+    return CustodyEvent(
+        event_id=f"{submission.id}-{intake.ordinal}:file.received",
+        type="file.received",
+        at=now,
+        actor=actor,
+        case=submission.case_id,
+        objects=(EventObject(exhibit_label(intake.number), Role.ORIGINAL, digests.sha256, digests.size),),
+        body=body if member_of is None else {**body, "member_of": member_of},
+    )
 
 
 def stored(lease: Lease, owner: Exhibit, put: Stored, filename: bytes, now: str) -> CustodyEvent:

@@ -45,6 +45,7 @@ from ingest.filing import Pending, Stored, manifest_row, original_row, rendition
 from ingest.receive import original_name
 from ingest.room import require_room
 from ingest.spool import spool_file
+from ingest.unpack import Unpacker, is_zip
 from transcode.fast import fast
 from transcode.inspect import inspect
 from transcode.model import StageReport
@@ -137,7 +138,7 @@ class Pipeline:
         made = work / "made"
         made.mkdir()
         stages: dict[Stage, Callable[[], StageReport]] = {
-            Stage.INSPECT: lambda: inspect(source, made, name),
+            Stage.INSPECT: lambda: self._inspect(lease, owner, source, work, name),
             Stage.FAST: lambda: fast(source, made, sections),
             Stage.SLOW: lambda: _slow(source, made, sections),
         }
@@ -152,6 +153,12 @@ class Pipeline:
         pending = rendition_rows(owner, recipe, report.made)
         pending.append(manifest_row(owner, recipe, lease.stage, pending, work))
         return _Result(report, store_all(self._catalogue, self._store, owner, lease.stage, pending))
+
+    def _inspect(self, lease: Lease, owner: Exhibit, source: Path, work: Path, name: str) -> StageReport:
+        found = inspect(source, work / "made", name)
+        if not is_zip(found):
+            return found
+        return Unpacker(self._catalogue, self._spool, self._clock).run(lease, owner, source, work, found)
 
     def _original(self, owner: Exhibit, work: Path) -> Path:
         """The sealed original as a file: the version that was filed, whatever lies over it by now."""

@@ -1,10 +1,8 @@
 """Receiving files: spool, digests made on the way, durable before anything is said, then one transaction."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,15 +11,16 @@ from evidence.catalogue.cases import Case, get_case, require_open
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.intake import Intake, Submission, add_file, add_submission, complete_submission
 from evidence.clock import Clock, timestamp
-from evidence.custody import CustodyEvent, EventObject
-from evidence.errors import StorageFullError, UnreadableError
-from evidence.exhibits import Digests, Role, Source
+from evidence.custody import CustodyEvent
+from evidence.errors import UnreadableError
+from evidence.exhibits import Digests, Source
 from evidence.jsontypes import Json
-from evidence.text import base64_text, human_size, name_bytes, name_from_bytes, printable
+from evidence.text import human_size, name_bytes, name_from_bytes, printable
 from hashing.digests import Digester
+from ingest import events
 from ingest.custody import record
 from ingest.paths import open_regular, readable
-from ingest.room import require_room
+from ingest.room import full_disk_said, require_room
 from ingest.spool import Spooled, SpoolWriter, new_spool_file
 from retention.folder import fsync_folder, make_durable_folders
 
@@ -76,7 +75,8 @@ class Intaker:
         Raises UnreadableError for what cannot be read whole, StorageFullError where there is no room; the
         files received before stay received.
         """
-        with open_regular(path) as stream, _room_for(path):
+        shown = f"{printable(str(path))} was not received"
+        with open_regular(path) as stream, full_disk_said(shown):
             before = os.fstat(stream.fileno())
             require_room(
                 self._spool,
@@ -120,7 +120,6 @@ class Intaker:
 
     def _file(self, name: str, digests: Digests, spooled: Path) -> Intake:
         now = timestamp(self._clock())
-        ordinal = self._count + 1
         with self._catalogue.write() as connection:
             if not self._count:
                 require_open(get_case(connection, self._submission.case_id))  # it may just have been closed
@@ -128,53 +127,17 @@ class Intaker:
             intake = add_file(
                 connection,
                 self._submission,
-                ordinal,
                 name=name_bytes(name),
                 digests=digests,
                 spool=spooled.name,
                 now=now,
             )
-            record(connection, self._received_event(ordinal, name, digests, intake, now))
-        self._count = ordinal
+            actor = self._submission.actor
+            record(
+                connection, events.received(self._submission, name_bytes(name), digests, intake, actor, now)
+            )
+        self._count += 1
         return intake
-
-    def _received_event(
-        self, ordinal: int, name: str, digests: Digests, intake: Intake, now: str
-    ) -> CustodyEvent:
-        submission = self._submission
-        return CustodyEvent(
-            event_id=f"{submission.id}-{ordinal}:file.received",
-            type="file.received",
-            at=now,
-            actor=submission.actor,
-            case=submission.case_id,
-            objects=(EventObject(exhibit_label(intake.number), Role.ORIGINAL, digests.sha256, digests.size),),
-            body={
-                "submission": submission.id,
-                "source": submission.source,
-                "ordinal": ordinal,
-                "filename": printable(name, limit=4096),
-                "filename_b64": base64_text(name_bytes(name)),
-                "blake3": digests.blake3,
-                "further_submission": not intake.is_new,
-                "clock_shown": submission.clock_shown,
-                "clock_true": submission.clock_true,
-            },
-        )
-
-
-@contextmanager
-def _room_for(path: Path) -> Iterator[None]:
-    """Say it of the file being received where the disk is full."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (ENOSPC, EDQUOT):
-            raise
-        raise StorageFullError(
-            f"{printable(str(path))} was not received: the disk of the data folder is full.",
-            advice="Make room and submit it again.",
-        ) from error
 
 
 def _copy(stream: BinaryIO, spooled: Spooled, path: Path, size: int, progress: Progress | None) -> Digests:

@@ -1,6 +1,9 @@
 """Room on the disk: asked for before something is written, so that a full disk stops no record half way."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from evidence.errors import StorageFullError
@@ -21,3 +24,16 @@ def require_room(folder: Path, size: int, what: str) -> None:
             f"{what}: {human_size(size + RESERVE)} have to be free in {folder}, and are not.",
             advice="Make room on that disk.",
         )
+
+
+@contextmanager
+def full_disk_said(what: str) -> Iterator[None]:
+    """Turn the disk's refusal into a StorageFullError; `what` begins it, as in `require_room`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (ENOSPC, EDQUOT):
+            raise
+        raise StorageFullError(
+            f"{what}: the disk of the data folder is full.", advice="Make room and submit it again."
+        ) from error

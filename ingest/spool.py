@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from evidence.cases import new_id
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import is_spooled
 from evidence.errors import UnreadableError, VidneError
+from evidence.exhibits import Digests
+from hashing.digests import Digester
 
 _THREAD_FROM = 4 << 20  # below this a thread costs more than it saves
 _START_EACH = 16 << 20
@@ -83,6 +85,17 @@ class SpoolWriter:
                 self._handle, self._started, self._written - self._started, os.POSIX_FADV_DONTNEED
             )
             self._started = self._written
+
+
+def fill(spooled: Spooled, chunks: Iterable[bytes]) -> Digests:
+    """Write the chunks, hashing them on the way; durable when it returns."""
+    digester = Digester()
+    with SpoolWriter(spooled.handle) as writer:
+        for chunk in chunks:
+            writer.write(memoryview(chunk))
+            digester.update(chunk)
+    os.fsync(spooled.handle)
+    return digester.finish()
 
 
 @contextmanager

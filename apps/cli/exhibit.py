@@ -8,8 +8,9 @@ import click
 from apps.cli.common import case_named, exhibit_named
 from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.cli.render import tell_exhibit
-from apps.view import exhibit_json
+from apps.view import exhibit_json, membership
 from evidence.catalogue.exhibits import first_names, list_exhibits
+from evidence.catalogue.members import Member, memberships
 from evidence.catalogue.objects import ObjectRow, current_objects
 from evidence.errors import ConflictError, IncompleteError, IntegrityError
 from evidence.exhibits import Role
@@ -34,6 +35,9 @@ def list_(context: Context, number: str | None, *, as_json: bool) -> None:
         case_id = case_named(connection, app, number).id if number else None
         exhibits = list_exhibits(connection, case_id)
         names = first_names(connection, [exhibit.id for exhibit in exhibits])
+        stood_in: dict[str, list[Member]] = {}
+        for item in memberships(connection, [exhibit.id for exhibit in exhibits]):
+            stood_in.setdefault(item.exhibit_id, []).append(item)
     if as_json:
         listed: list[Json] = [
             {
@@ -43,6 +47,7 @@ def list_(context: Context, number: str | None, *, as_json: bool) -> None:
                 "filename": printable(name_from_bytes(names[exhibit.id])),
                 "sha256": exhibit.digests.sha256,
                 "size": exhibit.digests.size,
+                "member_of": [membership(exhibit.case_number, item) for item in stood_in.get(exhibit.id, [])],
             }
             for exhibit in exhibits
         ]
@@ -52,6 +57,8 @@ def list_(context: Context, number: str | None, *, as_json: bool) -> None:
         name = printable(name_from_bytes(names[exhibit.id]), limit=60)
         size = human_size(exhibit.digests.size)
         click.echo(f"{exhibit.name}  {exhibit.state:<11}  {size:>9}  {name}")
+        for archive in dict.fromkeys(item.archive_label for item in stood_in.get(exhibit.id, [])):
+            click.echo(f"    stood in {exhibit.case_number}/{archive}")
 
 
 @command.command()

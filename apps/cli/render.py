@@ -17,12 +17,16 @@ def tell_exhibit(known: JsonObject) -> None:
     _line("BLAKE3", original["blake3"])
     for item in _objects(known["submissions"]):
         _line("received", f"{item['received_at']}  {item['source']}, by {_text(item['actor'])}")
+        if archive := _object(item.get("member_of")):
+            _line("", f"stood in {archive['exhibit']} as {_text(archive['path'])}  {archive['sha256']}")
     for item in _objects(known["problems"]):
         _line("problem", item["text"])
     _tell_metadata(_object(known["metadata"]))
     _tell_streams(known)
     _tell_quality(_object(known["quality"]))
     _tell_files(known)
+    for item in _objects(known["members"]):
+        _line("member", f"{item['exhibit']}  {_text(item['path'])}")
     for number, item in enumerate(_objects(known["custody"])):
         _line(
             "custody" if not number else "",

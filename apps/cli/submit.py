@@ -10,7 +10,7 @@ from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.supervisor import supervised
 from evidence.errors import UsageError
 from evidence.exhibits import Source
-from evidence.text import printable
+from evidence.text import name_from_bytes, printable
 
 if TYPE_CHECKING:
     from apps.submission import Outcome
@@ -80,6 +80,10 @@ def _tell(outcome: "Outcome", *, waited: bool) -> None:
             click.echo("    the case had these bytes already: this is a further submission of that exhibit")
         if exhibit.reason:
             click.echo(f"    {printable(exhibit.reason, limit=2000)}")
+    for member in outcome.members:
+        exhibit = by_id[member.exhibit_id]
+        path = printable(name_from_bytes(member.path))
+        click.echo(f"{exhibit.name}  {exhibit.state:<11}  {member.sha256}  {member.archive_label}: {path}")
     for name, error in outcome.failures.items():
         click.echo(f"{printable(name)}  NOT RECEIVED  {printable(error, limit=2000)}", err=True)
     if not waited and outcome.received:

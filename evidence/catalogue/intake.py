@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from evidence.cases import new_id
 from evidence.catalogue.jobs import ENDED, Stage, add_jobs
@@ -28,6 +28,7 @@ class Intake:
 
     exhibit_id: str
     number: int
+    ordinal: int  # of the file in its submission
     is_new: bool
     wants_spool: bool  # the exhibit is not sealed and this spool file is now the one to seal
 
@@ -41,6 +42,11 @@ class Progress:
     final: int
     jobs: int
     ended: int
+
+
+_LAST_ORDINAL = select(func.coalesce(func.max(submitted_file.c.ordinal), 0)).where(
+    submitted_file.c.submission_id == bindparam("of_id")
+)
 
 
 def add_submission(connection: Connection, new: Submission, now: str) -> None:
@@ -66,25 +72,27 @@ def complete_submission(connection: Connection, submission_id: str, now: str) ->
 def add_file(
     connection: Connection,
     owner: Submission,
-    ordinal: int,
     *,
     name: bytes,
     digests: Digests,
     spool: str,
     now: str,
 ) -> Intake:
-    """File received bytes: a new exhibit with its jobs, or a further submission of the one that has them."""
+    """File received bytes: a new exhibit with its jobs, or a further submission of the one that has them.
+
+    The file's number in its submission is given here: members of an archive come in beside the files.
+    """
+    ordinal = connection.execute(_LAST_ORDINAL, {"of_id": owner.id}).scalar_one() + 1
     known = connection.execute(
         select(exhibit.c.id, exhibit.c.number, exhibit.c.spool).where(
             exhibit.c.case_id == owner.case_id, exhibit.c.sha256 == digests.sha256
         )
     ).one_or_none()
     if known is None:
-        intake = _new_exhibit(connection, owner.case_id, digests, spool, now)
+        intake = _new_exhibit(connection, owner.case_id, ordinal, digests, spool, now)
     else:
-        intake = Intake(
-            known.id, known.number, is_new=False, wants_spool=_adopt(connection, known.id, spool, now)
-        )
+        wants_spool = _adopt(connection, known.id, spool, now)
+        intake = Intake(known.id, known.number, ordinal, is_new=False, wants_spool=wants_spool)
     connection.execute(
         insert(submitted_file).values(
             submission_id=owner.id, ordinal=ordinal, exhibit_id=intake.exhibit_id, name=name, received_at=now
@@ -122,7 +130,9 @@ def waiting_for(connection: Connection, submission_id: str) -> list[str]:
     return sorted(set(connection.execute(statement).scalars()))
 
 
-def _new_exhibit(connection: Connection, case_id: str, digests: Digests, spool: str, now: str) -> Intake:
+def _new_exhibit(
+    connection: Connection, case_id: str, ordinal: int, digests: Digests, spool: str, now: str
+) -> Intake:
     number = connection.execute(
         update(case)
         .where(case.c.id == case_id)
@@ -146,7 +156,7 @@ def _new_exhibit(connection: Connection, case_id: str, digests: Digests, spool: 
         )
     )
     add_jobs(connection, exhibit_id, now)
-    return Intake(exhibit_id, number, is_new=True, wants_spool=True)
+    return Intake(exhibit_id, number, ordinal, is_new=True, wants_spool=True)
 
 
 def _adopt(connection: Connection, exhibit_id: str, spool: str, now: str) -> bool:

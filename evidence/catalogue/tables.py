@@ -8,6 +8,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -99,6 +100,23 @@ submitted_file = Table(
     Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False, index=True),
     Column("name", LargeBinary, nullable=False),  # as the file system had it, relative path included
     Column("received_at", Text, nullable=False),
+)
+
+# A submitted file that stood in an archive, which is an exhibit itself.
+member = Table(
+    "member",
+    metadata,
+    Column("archive_id", ForeignKey("exhibit.id"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),  # in the archive's directory, from 0
+    Column("submission_id", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("path", LargeBinary, nullable=False),  # as the archive has it
+    UniqueConstraint("submission_id", "ordinal"),
+    ForeignKeyConstraint(
+        ["submission_id", "ordinal"],
+        ["submitted_file.submission_id", "submitted_file.ordinal"],
+        name="fk_member_submitted_file",
+    ),
 )
 
 # What each stage found, by section (metadata, streams, derivation, quality ...).

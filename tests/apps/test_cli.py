@@ -72,7 +72,7 @@ def test_case_renumber_keeps_the_old_number_as_an_alias_and_retags(empty: Progra
 def test_exhibit_list_has_the_documented_fields(used: Program, folder: Path) -> None:
     listed = used.run("exhibit", "list", "--json").json
     assert [item["state"] for item in listed] == ["processed", "refused"]
-    assert shape(listed[0]) == {"exhibit", "state", "reason", "filename", "sha256", "size"}
+    assert shape(listed[0]) == {"exhibit", "state", "reason", "filename", "sha256", "size", "member_of"}
     assert listed[0]["sha256"] == sha256((folder / "clip.mp4").read_bytes()).hexdigest()
     assert used.run("exhibit", "list", "--case", CASE, "--json").json == listed
     used.run("exhibit", "list", "--case", SECOND, check=2)

@@ -39,7 +39,6 @@ def receive(connection: Connection, count: int) -> list[str]:
         add_file(
             connection,
             submission,
-            n,
             name=b"clip.mp4",
             digests=Digests(1, f"{n:064x}", f"{n:064x}", 1, (f"{n:064x}",)),
             spool=f"spool{n}",
