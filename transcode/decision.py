@@ -115,6 +115,8 @@ def _hides_in_mp4(stream: Stream, probed: Probed) -> bool:
 
 _ENCODE, _COPY, _OUT = Method.ENCODE, Method.COPY, Method.LEAVE_OUT
 PICTURES = (
+    Rule("size", lambda s, _: not s.has_size, _OUT,
+         "The size of its pictures is not to be found: their headers are damaged or missing."),
     Rule("cover", lambda s, _: not s.is_picture, _OUT,
          "It is a cover or thumbnail, not footage; it stays in the original."),
     Rule("empty", lambda s, _: not s.packets.count, _OUT, "It is announced, but has no packets."),

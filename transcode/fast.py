@@ -84,6 +84,11 @@ def _sound_ended(media: JsonObject, derivation: JsonObject) -> tuple[ExhibitStat
     cut = str(derivation.get("partial") or "")
     if cut:
         return ExhibitState.PARTIAL, f"{cut} It has no pictures."
+    unseen = next(
+        (stream for stream in objects(derivation.get("streams")) if stream.get("rule") == "size"), None
+    )
+    if unseen:
+        return ExhibitState.PARTIAL, f"Only its sound is ready. {unseen['reason']}"
     return ExhibitState.PROCESSED, "Its sound is ready; it has no pictures."
 
 

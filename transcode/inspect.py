@@ -67,7 +67,7 @@ def inspect(source: Path, work: Path, filename: str) -> StageReport:
         reason = f"{sniffed.text} {error.what}"
         return _ended(sniffed, ExhibitState.UNPLAYABLE, reason, said, section)
     if not (probed.pictures or probed.sounds):
-        return _ended(sniffed, ExhibitState.UNPLAYABLE, "It has neither pictures nor sound.")
+        return _ended(sniffed, ExhibitState.UNPLAYABLE, _without_footage(probed))
     track = gps.read(source)
     section = metadata.of_probe(probed, filename, exiftool.read(source), track)
     report = _moving(probed, sniffed, opening, section, signatures.read(source, sniffed.format))
@@ -89,6 +89,11 @@ def _probe(source: Path, sniffed: Sniffed) -> tuple[Probed, Opening | None]:
         if hidden is None:
             raise
         return probe(source, options=hidden.options), hidden
+
+
+def _without_footage(probed: Probed) -> str:
+    unseen = (decision.decide(stream, probed) for stream in probed.streams if stream.type == "video")
+    return next((rule.reason for rule in unseen if rule.name == "size"), "It has neither pictures nor sound.")
 
 
 def _moving(

@@ -127,12 +127,17 @@ class Stream:
 
     @property
     def is_picture(self) -> bool:
-        """Whether it is moving footage, not a cover or thumbnail."""
+        """Whether it is moving footage of a known size, not a cover or thumbnail."""
         marks = self.raw.get("disposition")
         cover = isinstance(marks, dict) and any(
             marks.get(name) for name in ("attached_pic", "timed_thumbnails")
         )
-        return self.type == "video" and not cover
+        return self.has_size and not cover
+
+    @property
+    def has_size(self) -> bool:
+        """Whether it is video whose frames have a size; without its decoder's headers it is 0 x 0."""
+        return self.type == "video" and self.width > 0 and self.height > 0
 
     @property
     def tags(self) -> dict[str, str]:

@@ -230,3 +230,18 @@ def test_a_still_is_done_after_this_stage_and_one_that_is_cut_is_partial(tmp_pat
         assert isinstance(quality, dict)
         assert len(objects(quality["measures"])) > 0
         assert "density_class" in quality
+
+
+def test_pictures_whose_headers_are_gone_are_left_out_and_the_sound_is_kept_as_a_part(
+    film: Maker, tmp_path: Path
+) -> None:
+    data = film("both.mp4", *H264, "-c:a", "aac", of=(*PICTURES, *SOUND)).read_bytes()
+    source = tmp_path / "unseen.mp4"
+    source.write_bytes(data.replace(b"stsd", b"free", 1))
+    report = hastened(source, tmp_path / "work")
+    assert (report.state, report.reason) == (
+        ExhibitState.PARTIAL,
+        "Only its sound is ready. The size of its pictures is not to be found: "
+        "their headers are damaged or missing.",
+    )
+    assert list(made(report, Role.WORKING)) == ["working.m4a"]

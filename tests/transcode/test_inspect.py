@@ -173,3 +173,12 @@ def test_the_pictures_of_these_tests_have_no_sound(film: Maker, tmp_path: Path) 
     report = inspect(film("plain.mp4", *H264, of=PICTURES), tmp_path, "plain.mp4")
     assert isinstance(report.sections["streams"], list)
     assert len(report.sections["streams"]) == 1
+
+
+def test_pictures_whose_headers_are_gone_are_not_called_absent(film: Maker, tmp_path: Path) -> None:
+    data = film("plain.mp4", *H264, of=PICTURES).read_bytes()
+    report = judged(tmp_path, data.replace(b"stsd", b"free", 1))
+    assert (report.state, report.reason) == (
+        ExhibitState.UNPLAYABLE,
+        "The size of its pictures is not to be found: their headers are damaged or missing.",
+    )
