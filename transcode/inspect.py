@@ -63,9 +63,11 @@ def inspect(source: Path, work: Path, filename: str) -> StageReport:
         probed, opening = _probe(source, sniffed)
     except NotMediaError as error:
         said = [Problem("unreadable", line) for line in complaints(error.detail)[:_SAID_LIMIT]]
-        section = metadata.of_reading(filename, exiftool.read(source))
-        reason = f"{sniffed.text} {error.what}"
-        return _ended(sniffed, ExhibitState.UNPLAYABLE, reason, said, section)
+        read: JsonObject = {
+            "metadata": metadata.of_reading(filename, exiftool.read(source)),
+            "signatures": signatures.read(source, sniffed.format),
+        }
+        return _ended(sniffed, ExhibitState.UNPLAYABLE, f"{sniffed.text} {error.what}", said, read)
     if not (probed.pictures or probed.sounds):
         return _ended(sniffed, ExhibitState.UNPLAYABLE, _without_footage(probed))
     track = gps.read(source)
@@ -252,13 +254,23 @@ def _ended(
     state: ExhibitState,
     reason: str,
     problems: list[Problem] | None = None,
-    section: JsonObject | None = None,
+    read: JsonObject | None = None,
 ) -> StageReport:
-    derivation: JsonObject = {"method": "none", "reason": reason, "verdict": "nothing was made"}
-    media: JsonObject = {"kind": "none", "format": sniffed.format, "signed": sniffed.signed}
+    sections: JsonObject = {
+        "media": {"kind": "none", "format": sniffed.format, "signed": sniffed.signed},
+        "metadata": {},
+        "streams": [],
+        "derivation": {"method": "none", "reason": reason, "verdict": "nothing was made"},
+        **(read or {}),
+    }
+    section, signed = sections["metadata"], sections.get("signatures")
     return StageReport(
-        sections={"media": media, "metadata": section or {}, "streams": [], "derivation": derivation},
-        problems=(*(problems or ()), *metadata.problems(section or {})),
+        sections=sections,
+        problems=(
+            *(problems or ()),
+            *(signatures.problems(signed, seems_signed=sniffed.signed) if isinstance(signed, dict) else ()),
+            *(metadata.problems(section) if isinstance(section, dict) else ()),
+        ),
         state=state,
         reason=reason,
     )

@@ -62,7 +62,7 @@ DEVICE = {
     "deviceserialno": "serial number",
     "lensserialnumber": "serial number of the lens",
     "imageuniqueid": "number of the picture",
-    "company_name": "make",
+    "company_name": "maker of the software",
     "product_name": "software",
     "creatortool": "software",
     "historysoftwareagent": "software",
