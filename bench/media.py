@@ -212,7 +212,8 @@ def _cpu() -> float:
 def _row(
     subject: Subject, what: str, ours: Callable[[], None], bare: Callable[[], None], target: float
 ) -> Row:
-    ours(), bare()
+    ours()
+    bare()
     pairs = [(_spent(ours), _spent(bare)) for _ in range(PAIRS)]
     cpu = Spread.of([mine.cpu / theirs.cpu for mine, theirs in pairs])
     wall = Spread.of([mine.wall / theirs.wall for mine, theirs in pairs])

@@ -7,8 +7,7 @@ base after one offset, which is recorded. Container durations are no criterion.
 
 import hashlib
 import re
-from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from math import lcm
@@ -24,17 +23,27 @@ _PACKET = re.compile(r"(\d{1,4}), *-?\d{1,19}, *(-?\d{1,19}), *-?\d{1,19}, *\d{1
 
 @dataclass(slots=True)
 class Listing:
-    """One stream of a listing: `hashes` holds 32 bytes a packet, `times` its pts in ticks of `tick` s."""
+    """One stream of a listing in a file; times are in ticks of `tick` s. Its packets stay in the file.
 
+    `packets_sha256` is the SHA-256 of the packet hashes in order, a name for this very sequence of packets.
+    """
+
+    path: Path | None = None
+    number: int = 0
     header: dict[str, str] = field(default_factory=dict)
     tick: Fraction = Fraction(1)
-    hashes: bytearray = field(default_factory=bytearray)
-    times: "array[int]" = field(default_factory=lambda: array("q"))
+    count: int = 0
+    packets_sha256: str = ""
 
-    @property
-    def count(self) -> int:
-        """How many packets."""
-        return len(self.times)
+    def packets(self) -> Iterator[tuple[int, str]]:
+        """Time and hash of each packet, read anew from the file: a long clip has a million of them."""
+        if self.path is None:
+            return
+        with self.path.open(encoding="ascii", errors="replace") as file:
+            for line in file:
+                match = _PACKET.match(line)
+                if match and int(match[1]) == self.number:
+                    yield int(match[2]), match[3]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +76,18 @@ class Comparison:
 def read(path: Path) -> dict[int, Listing]:
     """Parse a framehash file (version 2, SHA-256) by stream; lines of another form are passed over."""
     listings: dict[int, Listing] = {}
+    digests: dict[int, hashlib._Hash] = {}
     with path.open(encoding="ascii", errors="replace") as file:
         for line in file:
             if line.startswith("#"):
                 _header(line, listings)
-            else:
-                _packet(line, listings)
+            elif match := _PACKET.match(line):
+                number = int(match[1])
+                listings.setdefault(number, Listing()).count += 1
+                digests.setdefault(number, hashlib.sha256()).update(bytes.fromhex(match[3]))
+    for number, listing in listings.items():
+        listing.path, listing.number = path, number
+        listing.packets_sha256 = digests.get(number, hashlib.sha256()).hexdigest()
     return listings
 
 
@@ -92,13 +107,15 @@ def compare(
     for number, index in enumerate(indexes):
         left, right = original.get(number, Listing()), copy.get(number, Listing())
         difference = _difference(left, right, extradata=index not in reformed)
-        offset, stray = _offset(left, right) if not difference else (Fraction(0), "")
+        offset, stray = Fraction(0), ""
+        if not difference:
+            difference, offset, stray = _packet_by_packet(left, right)
         found.append(
             Comparison(
                 index=index,
                 codec=left.header.get("codec_id", "unknown"),
                 packets=left.count,
-                packets_sha256=_digest(left),
+                packets_sha256=left.packets_sha256,
                 offset_s=round(float(offset), 9),
                 difference=difference or (stray if left.header.get("media_type") == "video" else ""),
             )
@@ -145,19 +162,6 @@ def _header(line: str, listings: dict[int, Listing]) -> None:
         listing.tick = ratio(text.strip()) or Fraction(1)
 
 
-def _packet(line: str, listings: dict[int, Listing]) -> None:
-    """`0, dts, pts, duration, size, hash`; side data may follow."""
-    match = _PACKET.match(line)
-    if match:
-        listing = listings.setdefault(int(match[1]), Listing())
-        listing.times.append(int(match[2]))
-        listing.hashes += bytes.fromhex(match[3])
-
-
-def _digest(listing: Listing) -> str:
-    return hashlib.sha256(listing.hashes).hexdigest()
-
-
 def _difference(left: Listing, right: Listing, *, extradata: bool) -> str:
     names = {"codec_id": "codec", "dimensions": "picture size", "sar": "sample aspect ratio"}
     if extradata:
@@ -165,25 +169,29 @@ def _difference(left: Listing, right: Listing, *, extradata: bool) -> str:
     for key, name in names.items():
         if left.header.get(key) != right.header.get(key):
             return f"its {name} differs ({left.header.get(key, 'none')}, {right.header.get(key, 'none')})."
-    for at in range(0, min(len(left.hashes), len(right.hashes)), 32):
-        if left.hashes[at : at + 32] != right.hashes[at : at + 32]:
-            return f"packet {at // 32} differs."
-    if left.count != right.count:
-        return f"it has {left.count} packets in the original and {right.count} in the copy."
     return ""
 
 
-def _offset(left: Listing, right: Listing) -> tuple[Fraction, str]:
-    """By how much the copy is shown later, and a sentence where one offset does not explain all times."""
-    if _NO_TIME in left.times or _NO_TIME in right.times:
-        return Fraction(0), "some packets have no time."
-    if not left.times:
-        return Fraction(0), ""
+def _packet_by_packet(left: Listing, right: Listing) -> tuple[str, Fraction, str]:
+    """The first difference in content or number; by how much the copy is shown later; and a sentence where
+    one such offset does not explain all times.
+    """
     scale = lcm(left.tick.denominator, right.tick.denominator)
     before, after = int(left.tick * scale), int(right.tick * scale)
-    differences = [b * after - a * before for a, b in zip(left.times, right.times, strict=True)]
-    offset = differences[0]
-    worst = max(abs(max(differences) - offset), abs(min(differences) - offset))
-    if worst > max(before, after):
-        return Fraction(offset, scale), f"frames are shown up to {worst / scale:.6f} s away from their time."
-    return Fraction(offset, scale), ""
+    offset: int | None = None
+    worst, timeless = 0, False
+    for place, (one, other) in enumerate(zip(left.packets(), right.packets(), strict=False)):
+        if one[1] != other[1]:
+            return f"packet {place} differs.", Fraction(0), ""
+        timeless = timeless or _NO_TIME in (one[0], other[0])
+        later = other[0] * after - one[0] * before
+        offset = later if offset is None else offset
+        worst = max(worst, abs(later - offset))
+    if left.count != right.count:
+        differs = f"it has {left.count} packets in the original and {right.count} in the copy."
+        return differs, Fraction(0), ""
+    if timeless:
+        return "", Fraction(0), "some packets have no time."
+    stray = worst > max(before, after)
+    said = f"frames are shown up to {worst / scale:.6f} s away from their time." if stray else ""
+    return "", Fraction(offset or 0, scale), said
