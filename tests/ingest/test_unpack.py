@@ -132,7 +132,8 @@ def test_a_crash_on_the_way_goes_on_and_receives_no_member_twice(
     path = zipped(tmp_path / "a.zip", *((f"m{n}", os.urandom(100)) for n in range(5)))
     desk.intaker().receive(path, "a.zip")
     desk.work(until=lambda lease: lease.stage is Stage.INSPECT)
-    whole, seen = Unpacker._receive, []
+    whole = Unpacker._receive
+    seen: list[object] = []
 
     def receive(*args: object) -> None:
         if len(seen) == after:
