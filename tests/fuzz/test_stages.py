@@ -1,37 +1,16 @@
 """Whatever bytes a file has, its stages end with a state or with an error for a reader, and leave nothing."""
 
 import ctypes
-import json
-import os
 import shutil
-import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import pytest
 
-from evidence.errors import SandboxError, ToolMissingError, VidneError
-from evidence.exhibits import ExhibitState
-from evidence.jsontypes import JsonObject
-from hashing import canonical
 from tests.fuzz.case import COUNT, FIRST, case
-from tests.system.program import children_of
-from transcode.fast import fast
-from transcode.inspect import inspect
-from transcode.model import StageReport
-from transcode.slow import slow
+from tests.fuzz.stages import assert_nothing_runs, ended
 
-# For files of a few kB and a second: far more than any of them needs on a busy machine.
-_PATIENCE_S = 120
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER, prctl(2): who outlives its parent becomes our child, and is seen
-_ENDS = {ExhibitState.PROCESSED, ExhibitState.PARTIAL, ExhibitState.UNPLAYABLE, ExhibitState.REFUSED}
-
-
-class HungError(Exception):
-    pass
 
 
 @pytest.mark.parametrize("number", range(FIRST, FIRST + COUNT))
@@ -47,73 +26,6 @@ def test_a_damaged_file_ends_in_a_state_and_leaves_nothing_behind(
     except BaseException as error:
         raise AssertionError(damaged.keep()) from error
     shutil.rmtree(tmp_path)
-
-
-def ended(source: Path, work: Path) -> str:
-    """How the stages end, as the pipeline runs them."""
-    sections: JsonObject = {}
-    try:
-        with patience(_PATIENCE_S):
-            for name in ("inspect", "fast", "slow"):
-                folder = work / name
-                folder.mkdir()
-                report = stage(name, source, folder, sections)
-                assert_can_be_filed(report, folder)
-                sections |= report.sections
-                if report.state is not None:
-                    assert report.state in _ENDS
-                    assert report.reason or report.state is ExhibitState.PROCESSED
-                    return str(report.state)
-    except (SandboxError, ToolMissingError):
-        raise  # of the machine, not of the file
-    except VidneError as error:
-        return f"{name}: {error}"
-    raise AssertionError("the slow stage did not say what became of the file")
-
-
-def stage(name: str, source: Path, folder: Path, sections: JsonObject) -> StageReport:
-    if name == "inspect":
-        return inspect(source, folder, source.name)
-    return fast(source, folder, sections) if name == "fast" else slow(source, folder, sections)
-
-
-def assert_can_be_filed(report: StageReport, folder: Path) -> None:
-    """The files are plain and have content, and all words and numbers go into catalogue, ledger, manifest."""
-    names = [made.name for made in report.made]
-    assert len(names) == len(set(names))
-    for made in report.made:
-        assert made.name.isascii()
-        assert made.path.resolve().is_relative_to(folder.resolve())
-        assert made.path.is_file()
-        assert not made.path.is_symlink()
-        assert made.path.stat().st_size > 0, made.name
-        canonical.encode([canonical.floats_as_text(made.detail), *made.args])
-    json.dumps(report.sections, allow_nan=False).encode("ascii")
-    told = canonical.floats_as_text(report.sections.get("derivation"))
-    canonical.encode([told, report.reason, *(problem.as_json() for problem in report.problems)])
-
-
-def assert_nothing_runs() -> None:
-    deadline = time.monotonic() + 10
-    while left := children_of(os.getpid()):
-        for pid in left:
-            os.waitpid(pid, os.WNOHANG)
-        assert time.monotonic() < deadline, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]
-        time.sleep(0.01)
-
-
-@contextmanager
-def patience(seconds: int) -> Iterator[None]:
-    def give_up(_signal: int, _frame: FrameType | None) -> None:
-        raise HungError(f"not at its end after {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(autouse=True, scope="module")
