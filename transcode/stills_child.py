@@ -95,6 +95,8 @@ def _end_of_boxes(data: mmap.mmap, start: int) -> tuple[int, bool]:
         size, kind = struct.unpack_from(">I4s", data, at)
         if size == 1 and at + 16 <= len(data):
             (size,) = struct.unpack_from(">Q", data, at + 8)
+        if size == 0 and at > start:  # to the end of the file
+            return len(data), False
         if size < 8 or not re.fullmatch(rb"[A-Za-z0-9 ]{4}", kind):
             return at, False
         if at + size > len(data):

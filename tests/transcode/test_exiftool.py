@@ -1,5 +1,6 @@
 """exiftool reads beside the others, in the sandbox; what it prints is bounded, and its failure is told."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from tests.transcode.conftest import Maker
 from tests.transcode.test_stills import photograph, png
 from transcode import exiftool
 from transcode.child import Finished
+from transcode.sandbox import Limits
+from transcode.tools import identify
 
 
 def answer(text: bytes, returncode: int = 0) -> Finished:
@@ -79,6 +82,23 @@ def test_an_answer_of_another_form_is_a_failure(said: bytes) -> None:
 @pytest.mark.parametrize("returncode", [-9, 2, 137, 255])
 def test_a_crash_is_a_failure_even_with_an_answer(returncode: int) -> None:
     assert "code" in exiftool.checked(answer(b'[{"IFD0:Make": "x"}]', returncode)).failed
+
+
+@pytest.mark.parametrize(
+    ("limits", "output", "why"),
+    [(Limits(wall_s=0.01), 10_000, "It was stopped after"), (Limits(), 100, "saying too much")],
+)
+def test_a_reader_that_meets_a_limit_is_told_with_the_limit(
+    tmp_path: Path, limits: Limits, output: int, why: str
+) -> None:
+    source = photograph(tmp_path / "photo.jpg")
+    assert why in exiftool.checked(exiftool.run(source, [], limits, output)).failed
+
+
+def test_the_tool_is_known_by_version_and_digest() -> None:
+    tool = identify("exiftool")
+    assert re.fullmatch(r"\d+\.\d+", tool.version)
+    assert re.fullmatch(r"[0-9a-f]{64}", tool.sha256)
 
 
 def test_numbers_stay_as_they_are_written() -> None:

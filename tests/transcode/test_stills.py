@@ -142,6 +142,15 @@ def test_the_clip_of_a_motion_photo_is_taken_out_byte_for_byte(
     assert "is clip.mp4." in report.problems[0].text
 
 
+def test_a_clip_whose_last_box_runs_to_the_end_is_taken_out_whole(tmp_path: Path) -> None:
+    source = tmp_path / "photo.jpg"
+    endless = CLIP[:20] + b"\0\0\0\0mdat" + b"x" * 100
+    source.write_bytes(xmp(MICRO.format(len(endless)), source) + endless)
+    report = inspect(source, tmp_path, "photo.jpg")
+    assert report.made[0].path.read_bytes() == endless
+    assert "cut short" not in report.problems[0].text
+
+
 def test_a_clip_that_is_cut_short_is_taken_out_and_said_to_be_cut(tmp_path: Path) -> None:
     source = tmp_path / "photo.jpg"
     source.write_bytes(xmp(MICRO.format(len(CLIP)), source) + CLIP[:-12])
