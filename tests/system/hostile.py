@@ -18,7 +18,29 @@ ODD_NAMES = (
     "exe\u202egpj.txt".encode(),
     b"x" * 251 + b".txt",
     b"\x1b[31mred.txt",
+    b" spaces  before and behind .txt ",
+    b"$(touch owned) `touch owned`;touch owned.TXT",
+    b"'; DROP TABLE exhibit; --.txt",
+    b"<img src=x onerror=alert(1)>.txt",
+    b"--help",
+    b"%s%n{0}\t\x07.TxT",
 )
+
+# The two blocks of equal MD5 that Wang, Feng, Lai and Yu published in 2004 (IACR ePrint 2004/199); the same
+# bytes behind both keep the sums equal.
+_COLLISION = bytes.fromhex(
+    "d131dd02c5e6eec4693d9a0698aff95c2fcab58712467eab4004583eb8fb7f8955ad340609f4b30283e488"
+    "832571415a085125e8f7cdc99fd91dbdf280373c5bd8823e3156348f5bae6dacd436c919c6dd53e2b487da"
+    "03fd02396306d248cda0e99f33420f577ee8ce54b67080a80d1ec69821bcb6a8839396f9652b6ff72a70"
+)
+
+
+def equal_md5() -> tuple[bytes, bytes]:
+    """Two different contents of equal size and equal MD5."""
+    other = bytearray(_COLLISION)
+    for place in (19, 45, 59, 83, 109, 123):
+        other[place] ^= 0x80
+    return _COLLISION, bytes(other)
 
 
 def playlists(folder: Path, neighbour: Path) -> list[str]:

@@ -6,14 +6,14 @@ import shutil
 import subprocess
 import threading
 import time
-from hashlib import sha256
+from hashlib import md5, sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from samples.generator import clip
-from tests.system.hostile import ODD_NAMES, TARGETS, export_folder
+from tests.system.hostile import ODD_NAMES, TARGETS, equal_md5, export_folder
 from tests.system.program import CASE, Done, Program
 
 
@@ -151,6 +151,21 @@ def test_the_same_bytes_twice_are_one_exhibit_and_each_answer_says_so(
     assert "further submission" in again.out
     assert len(program.exhibits()) == 1
     assert len(program.show(f"{CASE}/EX-0001")["submissions"]) == 4
+
+
+def test_two_files_of_equal_size_and_equal_md5_are_two_exhibits(program: Program, tmp_path: Path) -> None:
+    tail = clip(tmp_path / "clip.mp4", seconds=1).read_bytes()
+    contents = [block + tail for block in equal_md5()]
+    assert len({md5(content, usedforsecurity=False).digest() for content in contents}) == 1
+    for number, content in enumerate(contents):
+        (tmp_path / f"{number}.mp4").write_bytes(content)
+    program.open_case()
+    program.run("submit", tmp_path / "0.mp4", tmp_path / "1.mp4", "--case", CASE, "--wait", check=3)
+    digests = {sha256(content).hexdigest() for content in contents}
+    assert {item["sha256"] for item in program.exhibits()} == digests
+    assert len(digests) == 2
+    assert digests <= {path.name for path in program.objects()}
+    program.run("verify", "case", CASE)
 
 
 def test_the_same_bytes_from_two_programs_at_once_are_one_exhibit(program: Program, tmp_path: Path) -> None:
