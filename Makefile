@@ -28,6 +28,10 @@ demo: setup ## make footage, take it in, process it, verify it, show what became
 test: setup lint ## lint, then every test with real ffmpeg and real servers on free ports
 	@$(PY) -m pytest -n 2 --dist loadscope
 
+test-media: setup ## clips of every codec and container through all stages; each copy is played in Chromium
+	@deploy/system-packages.sh chromium
+	@$(PY) -m pytest -n 2 --dist worksteal tests/media
+
 lint: setup ## ruff, mypy --strict, import direction
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -53,4 +57,4 @@ lock: setup ## resolve the dependencies anew into requirements.lock
 clean: ## remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo test lint format fuzz bench lock clean
+.PHONY: help setup demo test test-media lint format fuzz bench lock clean

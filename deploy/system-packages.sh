@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Installs the system programs that Vidne runs (Debian, Ubuntu), or names those missing and stops.
+# Installs the system programs that Vidne runs (Debian, Ubuntu), and those named as arguments; or names what is
+# missing and stops.
 set -euo pipefail
 
 declare -A package_of=([ffmpeg]=ffmpeg [ffprobe]=ffmpeg [exiftool]=libimage-exiftool-perl [bwrap]=bubblewrap
   [prlimit]=util-linux [openssl]=openssl)
+for program in "$@"; do package_of[$program]=$program; done
 missing=()
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
