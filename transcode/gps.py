@@ -19,7 +19,8 @@ from transcode.sandbox import Limits
 from transcode.tools import identify
 
 NAME = "track.geojson"
-_LIMITS = Limits(cpu_s=240, wall_s=300, file_bytes=1024**2)
+# A transport stream is read to its end, some 100 MB a second of CPU; of other files the index, or 20 MB.
+_LEAST_S, _BYTES_A_SECOND = 120, 4_000_000
 _OUTPUT_LIMIT = 32 * 1024**2
 _FIXES_LIMIT = 250_000  # at the 18 a second of an action camera, nearly four hours
 _TEXT_LIMIT = 100
@@ -73,7 +74,9 @@ class Track:
 
 def read(source: Path) -> Track:
     """Read the track in the file at `source`; raises SandboxError, ToolMissingError."""
-    return checked(exiftool.run(source, _OPTIONS, _LIMITS, _OUTPUT_LIMIT))
+    seconds = _LEAST_S + source.stat().st_size // _BYTES_A_SECOND
+    limits = Limits(cpu_s=seconds, wall_s=2 * seconds, file_bytes=1024**2)
+    return checked(exiftool.run(source, _OPTIONS, limits, _OUTPUT_LIMIT))
 
 
 def checked(finished: Finished) -> Track:
