@@ -2,6 +2,7 @@
 
 import json
 
+from apps.true_times import clock_json
 from evidence.catalogue.engine import Connection
 from evidence.catalogue.exhibits import Delivery, Exhibit, deliveries, get_problems, get_sections
 from evidence.catalogue.members import Member, members_of, memberships
@@ -50,6 +51,7 @@ def exhibit_json(connection: Connection, ledger: LedgerStore, exhibit: Exhibit) 
         "quality": {},
     }
     known |= sections
+    known |= clock_json(connection, exhibit, arrived, known["metadata"])
     derivation = known["derivation"]
     if isinstance(derivation, dict):
         known["derivation"] = {**derivation, "products": _products(objects)}

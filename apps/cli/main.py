@@ -49,6 +49,7 @@ class _Commands(click.Group):
         "case": "open, list, show, renumber and close cases",
         "submit": "take in files and folders as exhibits of a case",
         "exhibit": "list, show and fetch exhibits",
+        "recorder": "recorders of a case, readings of their clocks, the exhibits that they made",
         "queue": "the state of the jobs; retry what was quarantined",
         "verify": "check files, exhibits and cases against the ledger",
         "serve": "keep a worker going",

@@ -21,7 +21,8 @@ def tell_exhibit(known: JsonObject) -> None:
             _line("", f"stood in {archive['exhibit']} as {_text(archive['path'])}  {archive['sha256']}")
     for item in _objects(known["problems"]):
         _line("problem", item["text"])
-    _tell_metadata(_object(known["metadata"]))
+    _tell_clock(known)
+    _tell_metadata(_object(known["metadata"]), _objects(known["true_times"]))
     _tell_streams(known)
     _tell_quality(_object(known["quality"]))
     _tell_files(known)
@@ -34,11 +35,26 @@ def tell_exhibit(known: JsonObject) -> None:
         )
 
 
-def _tell_metadata(metadata: JsonObject) -> None:
-    """Times, places, devices as the file has them, each with its source."""
+def _tell_clock(known: JsonObject) -> None:
+    """The recorder that made it, and the clock readings at hand."""
+    if recorder := _object(known["recorder"]):
+        channel = f", channel {_text(recorder['channel'])}" if recorder["channel"] else ""
+        what = " ".join(_text(recorder[name]) for name in ("make", "model", "place") if recorder[name])
+        _line("recorder", f"{recorder['recorder']}{channel}  {what}")
+
+
+def _tell_metadata(metadata: JsonObject, true_times: list[JsonObject]) -> None:
+    """Times, places, devices as the file has them, each with its source; beside a time the true one."""
     for item in _objects(metadata.get("capture_times")):
         source = f"{item['source']} {_text(item.get('name'))}".strip()
         _line("time", f"{_text(item['value'])}  [{source}] {_text(item['meaning'])}")
+        for true in true_times:
+            if (true["shown"], true["source"], true["name"]) == (
+                item["value"],
+                item["source"],
+                item.get("name", ""),
+            ):
+                _line("  true time", true["text"])
     for item in _objects(metadata.get("positions")):
         _line("position", f"{item['latitude']}, {item['longitude']}  [{_text(item['source'])}]")
     for item in _objects(metadata.get("device")):

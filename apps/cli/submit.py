@@ -1,6 +1,5 @@
 """vidne submit: files and folders in, exhibits out."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.supervisor import supervised
 from evidence.errors import UsageError
 from evidence.exhibits import Source
+from evidence.recorders import Reading, check_reading
 from evidence.text import name_from_bytes, printable
 
 if TYPE_CHECKING:
@@ -62,13 +62,8 @@ def _check_clock(shown: str | None, true: str | None) -> None:
     """Raise UsageError where only one of the two is given, or one is no time."""
     if (shown is None) != (true is None):
         raise UsageError("--clock-shown and --clock-true go together.", advice="Give both, or neither.")
-    for text in (shown, true):
-        try:
-            datetime.fromisoformat(text or "2000-01-01")
-        except ValueError:
-            raise UsageError(
-                f"{printable(str(text))} is not a time.", advice='Write it as in "2026-03-14 22:17:05".'
-            ) from None
+    if shown is not None and true is not None:
+        check_reading(Reading(shown, true))
 
 
 def _tell(outcome: "Outcome", *, waited: bool) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     JSON,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -117,6 +118,46 @@ member = Table(
         ["submitted_file.submission_id", "submitted_file.ordinal"],
         name="fk_member_submitted_file",
     ),
+)
+
+recorder = Table(
+    "recorder",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("case_id", ForeignKey("case.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("make", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("serial", Text, nullable=False),
+    Column("channels", Integer),
+    Column("place", Text, nullable=False),
+    Column("retrieved_by", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    Column("added_at", Text, nullable=False),
+    UniqueConstraint("case_id", "number"),
+)
+
+clock_reading = Table(
+    "clock_reading",
+    metadata,
+    Column("recorder_id", ForeignKey("recorder.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("shown", Text, nullable=False),  # shown, true and read_at as they were given
+    Column("true", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("uncertainty_s", Float),
+    Column("read_by", Text, nullable=False),
+    Column("read_at", Text, nullable=False),
+    Column("noted_at", Text, nullable=False),
+)
+
+exhibit_recorder = Table(
+    "exhibit_recorder",
+    metadata,
+    Column("exhibit_id", ForeignKey("exhibit.id"), primary_key=True),
+    Column("recorder_id", ForeignKey("recorder.id"), nullable=False, index=True),
+    Column("channel", Text, nullable=False),
+    Column("linked_at", Text, nullable=False),
 )
 
 # What each stage found, by section (metadata, streams, derivation, quality ...).

@@ -7,9 +7,14 @@ from sqlalchemy import create_engine, text
 
 from evidence.catalogue.cases import close_case, find_case, list_cases, numbers_of, open_case, renumber_case
 from evidence.catalogue.engine import SCHEMA, Catalogue, open_catalogue
+from evidence.catalogue.exhibits import deliveries
+from evidence.catalogue.intake import Submission, add_file, add_submission
+from evidence.catalogue.members import members_of
 from evidence.catalogue.migrate import upgrade
+from evidence.catalogue.recorders import RecorderFacts, add_recorder, link_exhibit, recorder_of
 from evidence.catalogue.tables import metadata
 from evidence.errors import ConflictError, NotFoundError, VidneError
+from evidence.exhibits import Digests, Source
 
 NOW, LATER = "2026-11-23T08:00:00.000000Z", "2026-11-24T08:00:00.000000Z"
 
@@ -36,6 +41,31 @@ def test_migrations_give_the_very_tables_of_the_code(tmp_path: Path) -> None:
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     assert version == SCHEMA
     engine.dispose()
+
+
+def test_a_catalogue_of_the_first_version_is_migrated_with_all_that_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.sqlite3"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        upgrade(connection, "0001")
+        case = open_case(connection, "0100-10293-00001-26", NOW)
+        submission = Submission(
+            "s1", case.id, Source.CITIZEN, "tester", "2026-03-01 12:00", "2026-03-01 12:01"
+        )
+        add_submission(connection, submission, NOW)
+        digests = Digests(1, "00", "00", 1, ("00",))
+        received = add_file(connection, submission, name=b"a", digests=digests, spool="x", now=NOW)
+    engine.dispose()
+    catalogue = open_catalogue(path)
+    with catalogue.write() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == SCHEMA
+        (delivery,) = deliveries(connection, received.exhibit_id)
+        assert (delivery.name, delivery.clock_true) == (b"a", "2026-03-01 12:01")
+        assert members_of(connection, received.exhibit_id) == []
+        added = add_recorder(connection, case.id, "r1", RecorderFacts(make="Dahua"), NOW)
+        link_exhibit(connection, received.exhibit_id, added.id, "2", NOW)
+        assert recorder_of(connection, received.exhibit_id) == (added, "2")
+    catalogue.close()
 
 
 def test_a_catalogue_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
