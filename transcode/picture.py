@@ -86,6 +86,12 @@ class Picture:
         return float(self.nominal_rate or 25)
 
 
+def _is_interlaced(stream: JsonObject) -> bool:
+    """Whether it says so; DV says nothing outside of its packets, and is (IEC 61834-2) unless it says not."""
+    stated = _text(stream, "field_order")
+    return stated in _FIELDS or (_text(stream, "codec") == "dvvideo" and stated in _NOT_STATED)
+
+
 def picture(stream: JsonObject, *, forced_rate: int | None, container_s: float | None) -> Picture:
     """The picture that an entry of the section `streams` describes.
 
@@ -109,7 +115,7 @@ def picture(stream: JsonObject, *, forced_rate: int | None, container_s: float |
         packets=(whole(counted.get("count")) or 0) - discarded,
         discarded=discarded,
         sar=1 / _sar(stream) if lies else _sar(stream),
-        interlaced=_text(stream, "field_order") in _FIELDS,
+        interlaced=_is_interlaced(stream),
         transfer=_text(stream, "color_transfer"),
         matrix=_text(stream, "color_space"),
         full_range=_text(stream, "color_range") == "pc" or _text(stream, "pix_fmt").startswith("yuvj"),
