@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from evidence.errors import VidneError
+from evidence.text import printable
 from transcode.archive_rules import ENTRIES, Entry, Listing, judge, refusal
 from transcode.child import Child
 from transcode.probe import json_object, whole
@@ -35,7 +36,7 @@ class DamagedMemberError(VidneError):
 
 
 def look(source: Path) -> Listing:
-    """What is in the archive at `source`, judged by `archive_rules`; raises SandboxError."""
+    """What is in the archive at `source`, judged by `archive_rules`; raises SandboxError, VidneError."""
     finished = run(
         Command(
             [sys.executable, "-I", "-B", "/in/archive_child.py", "list", str(ENTRIES)],
@@ -45,10 +46,16 @@ def look(source: Path) -> Listing:
         ),
         stdout_limit=_LIST_BYTES,
     )
+    if not finished.ok and finished.stopped != "output":
+        raise VidneError(
+            f"The program that opens the archive did not come to its end. {finished.explain()}",
+            advice="Send the files in it.",
+        )
     answer = json_object(finished.stdout) if finished.ok else {}
     told, count, end = answer.get("told"), whole(answer.get("entries")), whole(answer.get("directory_at"))
     if not isinstance(told, list) or count is None or end is None:
-        return refusal("its directory is cut or damaged")
+        said = f" ({printable(str(answer['failed']))})" if "failed" in answer else ""
+        return refusal(f"its directory is cut or damaged{said}")
     entries = [entry for place, line in enumerate(told) if (entry := _entry(place, line))]
     if len(entries) != len(told):
         return refusal("its directory is damaged")

@@ -41,6 +41,10 @@ def _tell_clock(known: JsonObject) -> None:
         channel = f", channel {_text(recorder['channel'])}" if recorder["channel"] else ""
         what = " ".join(_text(recorder[name]) for name in ("make", "model", "place") if recorder[name])
         _line("recorder", f"{recorder['recorder']}{channel}  {what}")
+    for item in _objects(known["clock_readings"]):
+        sure = "" if item["uncertainty_s"] is None else f" ± {item['uncertainty_s']} s"
+        told = f"shown {_text(item['shown'])}, true {_text(item['true'])}: {item['offset_s']:+} s{sure}"
+        _line("clock", f"{told}  {_text(item['method'])}")
 
 
 def _tell_metadata(metadata: JsonObject, true_times: list[JsonObject]) -> None:

@@ -7,6 +7,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.archives import link, of_mode, quoted_bomb, raw_archive, zipped
 from transcode import archive_rules as rules
@@ -151,6 +153,35 @@ def test_a_size_that_lies_gives_no_more_bytes_than_it_says(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["[Content_Types].xml", "META-INF/MANIFEST.MF"])
 def test_a_document_that_is_a_zip_archive_inside_stays_whole(tmp_path: Path, name: str) -> None:
     assert "not footage" in look(zipped(tmp_path / "a.docx", (name, b"x"), ("word/a.xml", b"y"))).refused
+
+
+ENTRY = st.builds(
+    rules.Entry,
+    place=st.just(0),
+    name=st.binary(max_size=20),
+    size=st.integers(0, 1 << 40),
+    packed=st.integers(0, 1 << 20),
+    offset=st.integers(0, 1 << 21),
+    method=st.sampled_from([0, 8, 9]),
+    flags=st.integers(0, 3),
+    mode=st.sampled_from([0, stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777]),
+)
+
+
+@given(st.lists(ENTRY, max_size=6), st.integers(0, 1 << 22))
+def test_whatever_a_directory_claims_what_is_taken_keeps_to_the_limits(
+    entries: list[rules.Entry], size: int
+) -> None:
+    listing = rules.judge(entries, count=len(entries), directory_at=size, size=size)
+    total = sum(entry.size for entry in listing.members)
+    assert bool(listing.refused) != bool(listing.members)
+    assert total <= max(rules.TOTAL_RATIO_FROM, rules.TOTAL_RATIO * size)
+    assert sum(entry.packed for entry in listing.members) <= size
+    for entry in listing.members:
+        assert not stat.S_ISLNK(entry.mode)
+        assert not entry.flags & 1
+        assert b".." not in entry.name.replace(b"\\", b"/").split(b"/")
+        assert not entry.name.startswith((b"/", b"\\"))
 
 
 def test_an_archive_without_files_is_refused(tmp_path: Path) -> None:
