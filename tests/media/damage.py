@@ -6,10 +6,11 @@ from tests.media.cell import Cell, Change, pictures, row
 from tests.media.h264 import ALL, PLAIN
 
 _ASP = "-c:v mpeg4 -q:v 3 "
+_SILENT = "ffmpeg says nothing of the tail that is gone, so it is not called partial"
 _TWO_SECONDS = pictures(seconds="2")
 
 
-def _partial(name: str, method: str, options: str, share: float, says: str = "") -> Cell:
+def _partial(name: str, method: str, options: str, share: float, defect: str = "") -> Cell:
     return row(
         name,
         method,
@@ -17,7 +18,7 @@ def _partial(name: str, method: str, options: str, share: float, says: str = "")
         of=_TWO_SECONDS,
         state=ExhibitState.PARTIAL,
         change=changes.cut(share),
-        says=says,
+        defect=defect,
     )
 
 
@@ -26,11 +27,11 @@ CUT = [
     _partial("cut.mov", "encode", PLAIN + "-movflags +faststart", 0.6),
     _partial("cut-fragments.mp4", "remux", PLAIN + "-movflags frag_keyframe+empty_moov", 0.6),
     _partial("cut.mkv", "remux", PLAIN, 0.6),
-    _partial("cut.flv", "remux", PLAIN, 0.6),
-    _partial("cut-asp.avi", "encode", _ASP, 0.6),
+    _partial("cut.flv", "remux", PLAIN, 0.6, _SILENT),
+    _partial("cut-asp.avi", "encode", _ASP, 0.6, _SILENT),
     _partial("cut-asp.mkv", "encode", _ASP, 0.6),
     _partial("cut-vp9.webm", "encode", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8", 0.6),
-    _partial("cut-mjpeg.avi", "encode", "-c:v mjpeg -q:v 3", 0.6),
+    _partial("cut-mjpeg.avi", "encode", "-c:v mjpeg -q:v 3", 0.6, _SILENT),
     # Of these no header tells how long they should be: what is left is the whole of it.
     row("cut.ts", "remux", PLAIN, of=_TWO_SECONDS, change=changes.cut(0.6)),
     row("cut.mpg", "encode", "-c:v mpeg2video -q:v 3", of=_TWO_SECONDS, change=changes.cut(0.6)),
@@ -55,10 +56,12 @@ ENDED = [
         "no-index-asp.mp4", _ASP, _UNPLAYABLE, "Its index (moov) is missing or damaged", changes.without_index
     ),
     _none("zeroed.mp4", PLAIN, _UNPLAYABLE, "Nothing in it decodes", changes.zeroed),
-    _none("zeroed-asp.mp4", _ASP, _UNPLAYABLE, "Nothing in it decodes", changes.zeroed),
+    _none(
+        "zeroed-asp.mp4", _ASP, _UNPLAYABLE, "It has no stream that can be shown or heard.", changes.zeroed
+    ),
     _none("header-only.mkv", PLAIN, _UNPLAYABLE, "", changes.cut(0.01)),
     _none("header-only.avi", _ASP, _UNPLAYABLE, "", changes.cut(0.01)),
-    _none("empty.mp4", PLAIN, _UNPLAYABLE, "The file is empty.", changes.replaced(b"")),
+    _none("empty.mp4", PLAIN, _UNPLAYABLE, "The file is empty", changes.replaced(b"")),
     _none(
         "noise.mp4",
         PLAIN,

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from evidence.exhibits import Role
+from evidence.jsontypes import JsonObject
 from tests.transcode.conftest import Maker, derivation, made, slowed
 from transcode.picture import picture
 from transcode.probe import objects, probe
@@ -40,5 +41,5 @@ def test_dv_is_deinterlaced_though_only_its_packets_say_that_it_has_fields(
 def test_what_is_stated_goes_before_what_a_format_implies(
     codec: str, stated: str, *, interlaced: bool
 ) -> None:
-    stream = {"index": 0, "codec": codec, "field_order": stated, "time_base": "1/25"}
-    assert picture({**stream}, forced_rate=None, container_s=None).interlaced is interlaced
+    stream: JsonObject = {"index": 0, "codec": codec, "field_order": stated, "time_base": "1/25"}
+    assert picture(stream, forced_rate=None, container_s=None).interlaced is interlaced
