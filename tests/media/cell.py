@@ -28,8 +28,8 @@ class Cell:
     `method` is remux, encode or none, `shown` the size in a browser; there are `copies` working copies, each
     with `sounds` tracks of sound, and exact ones beside, named `rewraps`. `says` is a part of the reason that
     docs/media.md has too; `per_frame` pictures are shown for one of the original. `reader` are options with
-    which bare ffmpeg reads the original; `alike` tells whether it shows the same levels of grey, which what was
-    tone-mapped does not. `defect` is a known one, why it fails.
+    which bare ffmpeg reads the original; `alike` tells whether it shows the same grey levels, as it does but
+    for what is tone-mapped. `defect` is a known one, why it fails.
     """
 
     name: str
