@@ -5,6 +5,7 @@ sound takes no picture along.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from evidence.errors import VidneError
@@ -38,7 +39,13 @@ def along(job: decode.Job, decoded: decode.Decoded, new_job: NewJob) -> Copied:
     """
     if job.copy is None:
         raise ValueError("no copy was planned")
-    return _filed(job, job.copy, decode.Encoded(decoded.command, decoded.encoded, decoded.finished), new_job)
+    encoded = decode.Encoded(decoded.command, decoded.encoded, decoded.finished)
+    try:
+        return _filed(job, job.copy, encoded, new_job)
+    except encode.UnusableCopyError:
+        if not job.copy.sounds:
+            raise
+    return apart(job.copy, decoded.finished, new_job)
 
 
 def apart(wanted: encode.Plan, failed: Finished, new_job: NewJob) -> Copied:
@@ -50,8 +57,9 @@ def apart(wanted: encode.Plan, failed: Finished, new_job: NewJob) -> Copied:
         job = new_job(f"apart-{number}", attempt)
         encoded = decode.encode_again(job, attempt)
         if encoded.is_whole:
-            copied = _filed(job, attempt, encoded, new_job)
-            return replace(copied, problems=(problem, *copied.problems))
+            with suppress(encode.UnusableCopyError):
+                copied = _filed(job, attempt, encoded, new_job)
+                return replace(copied, problems=(problem, *copied.problems))
         failed = encoded.finished
     raise VidneError(f"The copy could not be encoded. {failed.explain()}")
 

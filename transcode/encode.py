@@ -147,6 +147,10 @@ def _for_viewing(stream: ffmpeg.Stream, seen: Picture) -> ffmpeg.Stream:
     return stream.filter("format", "yuv420p|yuvj420p")
 
 
+class UnusableCopyError(VidneError):
+    """What ffmpeg wrote for a copy cannot be read back, also where it ended well: damaged sound does that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """How a copy compares with what was encoded.
@@ -203,18 +207,18 @@ def compare(
     """Probe and decode a copy that lies in `work`, and compare it with the times and samples that went in.
 
     `encoded` are stamps, in ticks, of what was encoded; `stored` is a copy that lies elsewhere. Raises
-    VidneError where the copy can't be read.
+    UnusableCopyError where the copy can't be read.
     """
     copy = stored or output_file(work, made.name)
     if copy is None:
-        raise VidneError("No copy was encoded.")
+        raise UnusableCopyError("No copy was encoded.")
     try:
         probed = probe(copy)
     except NotMediaError as error:
-        raise VidneError(f"The encoded copy cannot be read: {error.what}") from error
+        raise UnusableCopyError(f"The encoded copy cannot be read: {error.what}") from error
     tick = probed.pictures[0].ratio("time_base") if probed.pictures else None
     if tick is None:
-        raise VidneError("The encoded copy has no pictures.")
+        raise UnusableCopyError("The encoded copy has no pictures.")
     # Its own folder: what a child writes is not what another one reads from.
     out = work / f"{made.name}.compared"
     out.mkdir()
@@ -228,7 +232,7 @@ def compare(
         )
     )
     if not finished.ok:
-        raise VidneError(f"The encoded copy does not decode. {finished.explain()}")
+        raise UnusableCopyError(f"The encoded copy does not decode. {finished.explain()}")
     shown = [int(text) for text in _STAMP.findall(_listing(out, _TIMES))]
     (work / made.reference).unlink()
     source_tick = copy_tick(made.picture)

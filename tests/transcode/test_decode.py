@@ -1,7 +1,9 @@
 """The one decode: a frame keeps its number, damage stays where it is, what was not seen is not told."""
 
+import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from evidence.exhibits import ExhibitState, Role
 from samples.scene import Figure, Scene
 from tests.transcode.bare import RATE, assert_hashed_as, filmed, hashes, keyframes, streams, told
 from tests.transcode.conftest import H264, SOUND, Maker, derivation, made, slowed
-from transcode import decode
+from transcode import copying, decode, encode, slow
 from transcode.inspect import inspect
 from transcode.keyframes import Keyframes
 from transcode.model import StageReport
@@ -137,6 +139,28 @@ def test_damaged_sound_takes_no_picture_along(film: Maker, tmp_path: Path) -> No
     [copy] = objects(derivation(report)["copies"])
     assert copy["audio"] == [{"index": 1, "action": "encode"}]
     assert [stream["action"] for stream in objects(derivation(report)["streams"])] == ["encode", "encode"]
+
+
+def test_a_copy_without_its_index_is_made_again_with_its_sound_encoded(film: Maker, tmp_path: Path) -> None:
+    sound = ("-f", "lavfi", "-i", "sine=r=48000:d=2")
+    source = film("libopus.mkv", *FFV1, "-c:a", "libopus", of=(*SMALL, *sound))
+    task = slow.task_of("working.mp4", source, tmp_path, inspect(source, tmp_path, source.name).sections)
+    assert task
+    job = replace(task[0], copy=task[1])
+
+    def new_job(folder: str, copy: encode.Plan) -> decode.Job:
+        (tmp_path / folder).mkdir()
+        return replace(job, out=tmp_path / folder, copy=copy)
+
+    frames = Keyframes(tmp_path / "frames.yuv", job.picture.frame_size)
+    decoded = decode.decode(job, frames)
+    frames.close()
+    # As ffmpeg leaves it, ending well, where it cannot write the index for want of a header of the sound.
+    os.truncate(job.out / "working.mp4", 100)
+    copied = copying.along(job, decoded, new_job)
+    assert [problem.code for problem in copied.problems] == ["sound-encoded"]
+    [video, heard] = streams(copied.made.path)
+    assert (video, heard.partition(",")[0]) == ("h264,160,120,50", "aac")
 
 
 def test_sound_that_cannot_be_encoded_is_left_out_and_named(film: Maker, tmp_path: Path) -> None:
