@@ -11,7 +11,7 @@ from tests.fuzz.mutate import mutate
 
 SEED = int(os.environ.get("VIDNE_FUZZ_SEED", "1"))
 FIRST = int(os.environ.get("VIDNE_FUZZ_FIRST", "0"))
-COUNT = int(os.environ.get("VIDNE_FUZZ_COUNT", "36"))
+COUNT = int(os.environ.get("VIDNE_FUZZ_COUNT", "24"))
 
 
 @dataclass(frozen=True)
