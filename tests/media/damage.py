@@ -56,9 +56,7 @@ ENDED = [
         "no-index-asp.mp4", _ASP, _UNPLAYABLE, "Its index (moov) is missing or damaged", changes.without_index
     ),
     _none("zeroed.mp4", PLAIN, _UNPLAYABLE, "Nothing in it decodes", changes.zeroed),
-    _none(
-        "zeroed-asp.mp4", _ASP, _UNPLAYABLE, "It has no stream that can be shown or heard.", changes.zeroed
-    ),
+    _none("zeroed-asp.mp4", _ASP, _UNPLAYABLE, "The size of its pictures is not to be found", changes.zeroed),
     _none("header-only.mkv", PLAIN, _UNPLAYABLE, "", changes.cut(0.01)),
     _none("header-only.avi", _ASP, _UNPLAYABLE, "", changes.cut(0.01)),
     _none("empty.mp4", PLAIN, _UNPLAYABLE, "The file is empty", changes.replaced(b"")),
