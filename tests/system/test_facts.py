@@ -320,7 +320,7 @@ def test_every_correction_names_a_fact_of_the_table() -> None:
     assert set(table()) >= NOT_OPENED
 
 
-@pytest.mark.parametrize("file", NOT_OPENED)
+@pytest.mark.parametrize("file", sorted(NOT_OPENED))
 def test_what_is_not_opened_is_refused_as_expected(found: Callable[[str], Found], file: str) -> None:
     assert found(file).state is ExhibitState.REFUSED
     assert table()[file]["expected"] == "refuse with a clear error"

@@ -1,13 +1,14 @@
 """A stream without a container, or behind a recorder's private header, is found and becomes a copy."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from evidence.exhibits import ExhibitState
+from evidence.exhibits import ExhibitState, Role
 from evidence.jsontypes import JsonObject
-from tests.transcode.conftest import Maker
+from tests.transcode.conftest import Maker, hastened, made
 from transcode import rawstream
 from transcode.fast import fast
 from transcode.inspect import inspect
@@ -24,7 +25,7 @@ HEADER = b"PRIVHEAD" + (b"\x00\x00\x01\xf0" + bytes(range(60, 80))) * 40
 def through_all_stages(source: Path, work: Path) -> tuple[JsonObject, ExhibitState | None, set[str]]:
     """The sections, the state, and the names of what was made."""
     sections: JsonObject = {}
-    made: set[str] = set()
+    names: set[str] = set()
     report = inspect(source, work, source.name)
     for number, stage in enumerate((fast, slow)):
         sections |= report.sections
@@ -33,8 +34,8 @@ def through_all_stages(source: Path, work: Path) -> tuple[JsonObject, ExhibitSta
         out = work / str(number)
         out.mkdir()
         report = stage(source, out, sections)
-        made |= {item.name for item in report.made}
-    return sections | report.sections, report.state, made
+        names |= {item.name for item in report.made}
+    return sections | report.sections, report.state, names
 
 
 def behind(header: bytes, stream: Path, name: str) -> Path:
@@ -45,7 +46,7 @@ def behind(header: bytes, stream: Path, name: str) -> Path:
 
 def test_h264_behind_a_private_header_is_rewrapped_bit_by_bit(film: Maker, tmp_path: Path) -> None:
     hidden = behind(HEADER, film("clip.h264", *RECORDER, of=SMALL), "export.dat")
-    sections, state, made = through_all_stages(hidden, tmp_path)
+    sections, state, names = through_all_stages(hidden, tmp_path)
     derivation = sections["derivation"]
     assert isinstance(derivation, dict)
     assert (state, derivation["method"], derivation["verdict"]) == (
@@ -58,8 +59,17 @@ def test_h264_behind_a_private_header_is_rewrapped_bit_by_bit(film: Maker, tmp_p
         f"Its first {len(HEADER)} bytes are a private header; the rest is read as h264.",
         "The frame rate is not known; 25 a second is assumed.",
     ]
-    assert {"working.mp4", "working.mp4.proof.txt"} <= made
+    assert {"working.mp4", "working.mp4.proof.txt"} <= names
     assert [line["frames"] for line in sections["timeline"]] == [25]  # type: ignore[union-attr,index,call-overload]
+
+
+def test_the_frames_of_a_rewrapped_raw_stream_are_evenly_spaced(film: Maker, tmp_path: Path) -> None:
+    stream = film("clip.h264", *RECORDER, of=("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=3"))
+    copy = made(hastened(stream, tmp_path / "fast"), Role.WORKING)["working.mp4"]
+    command = ["ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0", str(copy)]
+    listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    times = [float(line.rstrip(",")) for line in listed]
+    assert times == pytest.approx([number / 25 for number in range(75)])
 
 
 @pytest.mark.parametrize(

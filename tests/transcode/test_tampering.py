@@ -70,13 +70,7 @@ def profile_in_the_header(copy: Path, target: Path) -> None:
     "tamper",
     [
         rewritten("-bsf:v", "h264_metadata=sample_aspect_ratio=2/1"),
-        pytest.param(
-            profile_in_the_header,
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="the SPS in the header (avcC) is compared with nothing where packets hold one",
-            ),
-        ),
+        profile_in_the_header,
         rewritten("-bsf:v", "filter_units=remove_types=6"),
         rewritten(before=("-ss", "0.5")),
         packet_of_another_place,
