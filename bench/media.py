@@ -21,8 +21,8 @@ from hashing.digests import digest_file
 from samples.generator import clip
 from transcode import preview, products, remux
 from transcode.inspect import inspect
-from transcode.probe import decimal, objects
 from transcode.slow import slow
+from transcode.values import decimal, objects
 
 PAIRS = 3
 _FFMPEG = ("ffmpeg", "-v", "error", "-nostdin", "-y")

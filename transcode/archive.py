@@ -15,8 +15,8 @@ from evidence.errors import VidneError
 from evidence.text import printable
 from transcode.archive_rules import ENTRIES, Entry, Listing, judge, refusal
 from transcode.child import Child
-from transcode.probe import json_object, whole
 from transcode.sandbox import Command, Limits, run, start
+from transcode.values import json_object, whole
 
 _CHILD = Path(__file__).with_name("archive_child.py")  # runs in the sandbox; never imported here
 _BEGIN, _DATA, _END, _FAILED, _FINISHED = range(1, 6)

@@ -13,8 +13,8 @@ from evidence.exhibits import ExhibitState, Problem, Role
 from evidence.jsontypes import Json, JsonObject
 from transcode import preview, products, proof, quality, remux, stills
 from transcode.model import Made, StageReport
-from transcode.probe import decimal, objects
 from transcode.tools import identify
+from transcode.values import decimal, objects
 
 UNDECODABLE = "None of its intra frames can be decoded, so the packets are not taken as they are."
 

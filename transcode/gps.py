@@ -14,9 +14,9 @@ from evidence.jsontypes import Json, JsonObject
 from transcode import exiftool
 from transcode.child import Finished
 from transcode.model import Made
-from transcode.probe import decimal
 from transcode.sandbox import Limits
 from transcode.tools import identify
+from transcode.values import decimal
 
 NAME = "track.geojson"
 # A transport stream is read to its end, some 100 MB a second of CPU; of other files the index, or 20 MB.

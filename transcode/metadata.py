@@ -14,8 +14,9 @@ from transcode import gps
 from transcode.exiftool import Reading
 from transcode.gps import Track
 from transcode.meanings import DEGREES, DEVICE, EXIF_TIMES, PLACES, TIMES
-from transcode.probe import Probed, decimal, objects
+from transcode.probe import Probed
 from transcode.stills import StillReport
+from transcode.values import decimal, objects
 
 _VALUE_LIMIT = 4096
 _VALUES_LIMIT = 1500

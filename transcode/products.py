@@ -7,7 +7,7 @@ from types import MappingProxyType
 from evidence.exhibits import Role
 from evidence.jsontypes import JsonObject
 from transcode import ffmpeg
-from transcode.probe import objects, whole
+from transcode.values import objects, whole
 
 # ffmpeg 5.1 calls FLAC in MP4 experimental; browsers play it.
 _MP4: ffmpeg.Options = {"f": "mp4", "movflags": "+faststart", "strict": "experimental", "write_tmcd": 0}

@@ -14,7 +14,7 @@ from math import lcm
 from pathlib import Path
 
 from evidence.jsontypes import JsonObject
-from transcode.probe import ratio, whole
+from transcode.values import ratio, whole
 
 IDENTICAL = "packets identical"
 _NO_TIME = -(2**63)

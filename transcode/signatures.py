@@ -10,9 +10,9 @@ from evidence.exhibits import Problem
 from evidence.jsontypes import Json, JsonObject
 from evidence.text import printable
 from transcode.child import Finished
-from transcode.probe import json_object, objects, whole
 from transcode.sandbox import Command, Limits, run
 from transcode.tools import library_version
+from transcode.values import json_object, objects, whole
 
 _CHILD = Path(__file__).with_name("signatures_child.py")  # runs in the sandbox; never imported here
 _LIMITS = Limits(cpu_s=240, wall_s=300, file_bytes=1024**2)

@@ -12,9 +12,10 @@ from transcode import copying, decode, encode, keyframe_files, quality
 from transcode.keyframes import Kept, Keyframes
 from transcode.model import Made, StageReport
 from transcode.picture import Picture, picture
-from transcode.probe import complaints, decimal, objects, whole
+from transcode.probe import complaints
 from transcode.products import input_options
 from transcode.timeline import Timeline, timeline
+from transcode.values import decimal, objects, whole
 
 _SAID_LIMIT = 5
 # Said of our pipes where the original's times run backwards, which is told as that.

@@ -9,9 +9,9 @@ from evidence.exhibits import Role
 from evidence.jsontypes import Json, JsonObject
 from transcode.child import Finished
 from transcode.model import Made, Tool
-from transcode.probe import decimal, json_object, whole
 from transcode.sandbox import Command, Limits, output_file, run
 from transcode.tools import identify_library
+from transcode.values import decimal, json_object, whole
 
 _CHILD = Path(__file__).with_name("stills_child.py")  # runs in the sandbox; never imported here
 CLIP = "clip.mp4"

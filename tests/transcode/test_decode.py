@@ -18,8 +18,8 @@ from transcode.inspect import inspect
 from transcode.keyframes import Keyframes
 from transcode.model import StageReport
 from transcode.picture import picture
-from transcode.probe import objects
 from transcode.sandbox import Limits
+from transcode.values import objects
 
 FFV1 = ("-c:v", "ffv1")
 SMALL = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=2")

@@ -23,7 +23,8 @@ from tests.transcode.conftest import (
     shown_as,
 )
 from transcode.model import StageReport
-from transcode.probe import objects, probe
+from transcode.probe import probe
+from transcode.values import objects
 
 HEVC = ("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:pools=1")
 VARIABLE = ("-vf", "settb=1/90000,setpts=(N+0.3*sin(N))*3600", "-fps_mode", "passthrough")

@@ -11,7 +11,7 @@ from tests.transcode.conftest import PICTURES, Maker
 from transcode import gps
 from transcode.child import Finished
 from transcode.inspect import inspect
-from transcode.probe import objects
+from transcode.values import objects
 
 # As drones write it into a subtitle track, one sample a second.
 FIXES = [(55.676110, -12.568310), (55.676210, -12.568410), (55.676310, -12.568510)]

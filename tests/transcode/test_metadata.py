@@ -9,8 +9,9 @@ from transcode import metadata
 from transcode.child import Finished
 from transcode.exiftool import Reading, Tag
 from transcode.gps import Fix, Track
-from transcode.probe import Packets, Probed, Stream, objects
+from transcode.probe import Packets, Probed, Stream
 from transcode.stills import StillReport
+from transcode.values import objects
 
 FINISHED = Finished(0, b"", "", 0.0, 0.0, "")
 

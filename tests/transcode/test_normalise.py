@@ -16,7 +16,7 @@ from tests.transcode.conftest import (
     planned,
     shown_as,
 )
-from transcode.probe import objects
+from transcode.values import objects
 
 SMALL = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=1")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-threads", "1")

@@ -13,7 +13,8 @@ from PIL import Image
 from evidence.exhibits import ExhibitState
 from tests.transcode.test_hostile import chunk, endings
 from transcode.inspect import inspect
-from transcode.probe import NotMediaError, objects, probe
+from transcode.probe import NotMediaError, probe
+from transcode.values import objects
 
 CANARY = "the canary's own words"
 

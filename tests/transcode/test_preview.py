@@ -24,7 +24,8 @@ from tests.transcode.conftest import (
 from transcode import preview
 from transcode.fast import UNDECODABLE
 from transcode.model import StageReport
-from transcode.probe import objects, probe
+from transcode.probe import probe
+from transcode.values import objects
 
 # Red above, blue below, green on the left: whatever turns or mirrors it is seen.
 FLAG = (

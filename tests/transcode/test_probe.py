@@ -9,8 +9,9 @@ import pytest
 
 from tests.transcode.conftest import B_FRAMES, H264, PICTURES, SOUND, Maker
 from transcode import ffmpeg
-from transcode.probe import NotMediaError, Packets, _read, decimal, probe, ratio, whole
+from transcode.probe import NotMediaError, Packets, _read, probe
 from transcode.sandbox import Command, Limits, run
+from transcode.values import decimal, ratio, whole
 
 
 def test_container_streams_and_packets_are_counted(clip: Path) -> None:

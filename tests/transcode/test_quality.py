@@ -11,10 +11,10 @@ from evidence.jsontypes import JsonObject
 from tests.transcode.conftest import H264, Maker, slowed
 from transcode.model import StageReport
 from transcode.picture import Picture
-from transcode.probe import objects
 from transcode.quality import Combing, Observed, density_class, measures, problems, still_measures
 from transcode.summary import Run, Summary
 from transcode.timeline import timeline
+from transcode.values import objects
 
 PICTURE = Picture(
     index=2,

@@ -25,9 +25,10 @@ from tests.transcode.conftest import (
 from transcode import ffmpeg, preview, remux
 from transcode.fast import fast
 from transcode.inspect import inspect
-from transcode.probe import objects, probe
+from transcode.probe import probe
 from transcode.products import Product, planned
 from transcode.sandbox import output_file
+from transcode.values import objects
 
 DVR = (*H264, "-c:a", "pcm_alaw")
 

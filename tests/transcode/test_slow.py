@@ -23,7 +23,7 @@ from tests.transcode.conftest import (
     slowed,
 )
 from transcode.model import Made, StageReport
-from transcode.probe import objects
+from transcode.values import objects
 
 SMALL = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=2")
 FIFTY = ("-f", "lavfi", "-i", "testsrc2=s=320x240:r=50:d=2")

@@ -15,8 +15,8 @@ from transcode import quality, stills
 from transcode.child import Finished
 from transcode.fast import fast
 from transcode.inspect import inspect
-from transcode.probe import objects
 from transcode.stills import _checked
+from transcode.values import objects
 
 
 def png(path: Path, width: int, height: int, extra: bytes = b"") -> Path:
