@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 from apps.wiring import Application
@@ -27,9 +26,8 @@ def check_derivation(app: Application, exhibit: Exhibit) -> Check:
     copies = [row for row in rows if row.role in _COPIES]
     if not copies:
         return not_checked(NAME, f"{exhibit.name} is {exhibit.state} and has no copy.")
-    app.work_folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as stack:
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="verify-", dir=app.settings.data)))
+    with tempfile.TemporaryDirectory(prefix="verify-", dir=app.settings.data) as name:
+        work = Path(name)
         stored = [
             StoredCopy(row.name, _local(app, row, work), "comparison" in (row.detail or {}), _tool(row))
             for row in copies

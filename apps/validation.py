@@ -6,7 +6,7 @@ The report names every tool with version and binary digest, so that it can be sa
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import metadata as packages
@@ -16,12 +16,13 @@ from apps.wiring import Application
 from evidence.cases import new_id
 from evidence.clock import timestamp
 from evidence.custody import CustodyEvent, EventObject
-from evidence.errors import UsageError, VidneError
+from evidence.errors import IntegrityError, UsageError, VidneError
 from evidence.exhibits import ExhibitState
 from evidence.jsontypes import Json, JsonObject
 from evidence.text import printable
 from hashing import canonical
 from hashing.digests import digest_file
+from hashing.entries import body_matches
 from ingest.custody import record
 from transcode import tools
 from transcode.facts import facts, holds
@@ -99,18 +100,24 @@ def read_expectations(folder: Path) -> Expected:
     return files
 
 
-def validate(folder: Path, expected: Expected, progress: Callable[[str], None]) -> Validation:
-    """Run every file of `expected` that lies in `folder` through all stages; `progress` gets each name."""
+def validate(references: Sequence[tuple[Path, Expected]], progress: Callable[[str], None]) -> Validation:
+    """Run every expected file of each folder through all stages; `progress` gets each name.
+
+    Of several folders a file's name has the folder's before it: two may hold files of one name.
+    """
     compared: list[Compared] = []
     digests: dict[str, str] = {}
-    for name, wanted in expected.items():
-        progress(name)
-        digests[name] = digest_file(folder / name).sha256
-        found = _found(folder / name)
-        compared += [
-            Compared(name, fact, value, tuple(found.get(fact, ())), holds(fact, value, found.get(fact, [])))
-            for fact, value in wanted.items()
-        ]
+    for folder, expected in references:
+        for name, wanted in expected.items():
+            shown = name if len(references) == 1 else str(folder / name)
+            progress(shown)
+            digests[shown] = digest_file(folder / name).sha256
+            found = _found(folder / name)
+            compared += [
+                Compared(shown, fact, value, tuple(values), holds(fact, value, values))
+                for fact, value in wanted.items()
+                for values in (found.get(fact, []),)
+            ]
     return Validation(tool_versions(), digests, tuple(compared))
 
 
@@ -151,26 +158,33 @@ def file_report(app: Application, validation: Validation) -> bytes:
 
 
 def last_validation(app: Application) -> tuple[str, JsonObject] | None:
-    """When the last validation was filed (RFC 3339), and its report; None where there is none."""
-    last = None
-    for at, event_id in _filed(app):
-        body = app.ledger.body(event_id)
-        if body and body.body:
-            last = at, body.body
-    if last is None:
+    """When the last validation was filed (RFC 3339), and its report; None where there is none.
+
+    Raises IntegrityError where the report that is kept is not the one that the ledger's entry binds.
+    """
+    filed = list(_filed(app))
+    if not filed:
         return None
-    report = json.loads(last[1])
-    return last[0], report if isinstance(report, dict) else {}
+    at, event_id, bound = filed[-1]
+    body = app.ledger.body(event_id)
+    if body is None or body.body is None or not body_matches(body, bound):
+        raise IntegrityError(
+            f"The report of the validation at {at} is not the one in the ledger.",
+            advice="Find out who changed it, and run vidne validate again.",
+        )
+    report = json.loads(body.body)
+    return at, report if isinstance(report, dict) else {}
 
 
-def _filed(app: Application) -> Iterator[tuple[str, str]]:
+def _filed(app: Application) -> Iterator[tuple[str, str, str]]:
+    """When, event id and hash of the body of each validation, in order."""
     for entry in app.ledger.case_entries(""):
         said = json.loads(entry.entry)
         if said["type"] == EVENT:
-            yield said["at"], entry.event_id
+            yield said["at"], entry.event_id, said["body_hash"]
     for event in app.ledger.pending(1_000_000):
         if event.type == EVENT:
-            yield event.at, event.event_id
+            yield event.at, event.event_id, event.body_hash
 
 
 def changed_tools(report: JsonObject) -> list[str]:

@@ -1,7 +1,7 @@
 """Receiving files: spool, digests made on the way, durable before anything is said, then one transaction."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -16,12 +16,11 @@ from evidence.errors import UnreadableError
 from evidence.exhibits import Digests, Source
 from evidence.jsontypes import Json
 from evidence.text import human_size, name_bytes, name_from_bytes, printable
-from hashing.digests import Digester
 from ingest import events
 from ingest.custody import record
 from ingest.paths import open_regular, readable
 from ingest.room import full_disk_said, require_room
-from ingest.spool import Spooled, SpoolWriter, new_spool_file
+from ingest.spool import fill, new_spool_file
 from retention.folder import fsync_folder, make_durable_folders
 
 _NAMED = 1000  # of the paths that could not be received, so that the body stays readable
@@ -84,7 +83,7 @@ class Intaker:
                 f"{printable(str(path))} ({human_size(before.st_size)}) was not received",
             )
             with new_spool_file(self._catalogue, self._spool) as spooled:
-                digests = _copy(stream, spooled, path, before.st_size, progress)
+                digests = fill(spooled, _unchanged(stream, path, before.st_size, progress))
                 if _version(before) != _version(os.fstat(stream.fileno())) or digests.size != before.st_size:
                     raise _changed(path)
                 fsync_folder(self._spool)
@@ -140,22 +139,21 @@ class Intaker:
         return intake
 
 
-def _copy(stream: BinaryIO, spooled: Spooled, path: Path, size: int, progress: Progress | None) -> Digests:
-    """Copy to the spool, hashing what is read; durable when it returns.
+def _unchanged(
+    stream: BinaryIO, path: Path, size: int, progress: Progress | None
+) -> Iterator[bytes | memoryview]:
+    """The file's bytes; raises UnreadableError once there are more than `size`.
 
-    Raises UnreadableError once there are more than `size` bytes: a file may grow faster than it is read.
+    A file may grow faster than it is read.
     """
-    digester = Digester()
-    with SpoolWriter(spooled.handle) as writer:
-        for chunk in readable(stream, path):
-            if digester.size + len(chunk) > size:
-                raise _changed(path)
-            writer.write(chunk)
-            digester.update(chunk)
-            if progress:
-                progress(len(chunk))
-    os.fsync(spooled.handle)
-    return digester.finish()
+    read = 0
+    for chunk in readable(stream, path):
+        read += len(chunk)
+        if read > size:
+            raise _changed(path)
+        yield chunk
+        if progress:
+            progress(len(chunk))
 
 
 def _version(found: os.stat_result) -> tuple[int, int]:

@@ -87,8 +87,11 @@ class SpoolWriter:
             self._started = self._written
 
 
-def fill(spooled: Spooled, chunks: Iterable[bytes]) -> Digests:
-    """Write the chunks, hashing them on the way; durable when it returns."""
+def fill(spooled: Spooled, chunks: Iterable[bytes | memoryview]) -> Digests:
+    """Write the chunks, hashing them on the way; durable when it returns.
+
+    A chunk must stay unchanged until the one after the next is asked for.
+    """
     digester = Digester()
     with SpoolWriter(spooled.handle) as writer:
         for chunk in chunks:

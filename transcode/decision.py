@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from transcode.picture import FIELDS
 from transcode.probe import Probed, Stream
 
 # Demuxers of streams without a container: packets have no times of their own.
@@ -18,7 +19,6 @@ _CUT = ("File ended prematurely", "partial file", "Truncat", "truncat")
 # In these containers HEVC has the form that MP4 wants, so that its packets stay the same.
 _LENGTH_PREFIXED = ("mov", "matroska")
 _SHALLOW = frozenset({"yuv420p", "yuvj420p"})
-_FIELDS = frozenset({"tt", "bb", "tb", "bt"})
 _PROFILES = frozenset(
     {"Constrained Baseline", "Baseline", "Main", "Constrained High", "High", "Progressive High"}
 )
@@ -127,7 +127,7 @@ PICTURES = (
          "Browsers do not play H.264 with this pixel format ({pix_fmt})."),
     Rule("profile", lambda s, _: s.text("profile") not in _PROFILES, _ENCODE,
          "Browsers do not play this profile of H.264 ({profile})."),
-    Rule("scan", lambda s, _: s.text("field_order") in _FIELDS, _ENCODE,
+    Rule("scan", lambda s, _: s.text("field_order") in FIELDS, _ENCODE,
          "It is interlaced, which shows as combs."),
     Rule("edit list", _hides_frames, _ENCODE,
          "Some stored frames are not shown (edit list) or cannot be found, which a remux would not keep so."),

@@ -15,7 +15,7 @@ from evidence.jsontypes import JsonObject
 from transcode import ffmpeg
 from transcode.frames import Stamp
 from transcode.picture import Picture
-from transcode.probe import NotMediaError, probe
+from transcode.probe import NotMediaError, Stream, probe
 from transcode.sandbox import Command, Limits, output_file, run
 
 QUALITY = 18  # x264's CRF; the second try is at FINER
@@ -212,19 +212,13 @@ def compare(
     copy = stored or output_file(work, made.name)
     if copy is None:
         raise UnusableCopyError("No copy was encoded.")
-    try:
-        probed = probe(copy)
-    except NotMediaError as error:
-        raise UnusableCopyError(f"The encoded copy cannot be read: {error.what}") from error
-    tick = probed.pictures[0].ratio("time_base") if probed.pictures else None
-    if tick is None:
-        raise UnusableCopyError("The encoded copy has no pictures.")
+    seen, tick = _picture_of(copy)
     # Its own folder: what a child writes is not what another one reads from.
     out = work / f"{made.name}.compared"
     out.mkdir()
     finished = run(
         Command(
-            _comparison(_sampled(made, encoded), probed.pictures[0].width, probed.pictures[0].height),
+            _comparison(_sampled(made, encoded), seen.width, seen.height),
             inputs={"src": copy, "reference": work / made.reference},
             out=out,
             limits=limits,
@@ -237,7 +231,7 @@ def compare(
     (work / made.reference).unlink()
     source_tick = copy_tick(made.picture)
     offset, worst = _time_difference(encoded, source_tick, shown, tick)
-    comparable = min(probed.pictures[0].width, probed.pictures[0].height) >= _LEAST_SIDE
+    comparable = min(seen.width, seen.height) >= _LEAST_SIDE
     scores = _scores(_listing(out, _SSIM)) if comparable else []
     return Comparison(
         frames_expected=len(encoded),
@@ -250,6 +244,18 @@ def compare(
         sampled=len(scores),
         crf=made.crf,
     )
+
+
+def _picture_of(copy: Path) -> tuple[Stream, Fraction]:
+    """The copy's picture, and the seconds of its tick; raises UnusableCopyError."""
+    try:
+        probed = probe(copy)
+    except NotMediaError as error:
+        raise UnusableCopyError(f"The encoded copy cannot be read: {error.what}") from error
+    tick = probed.pictures[0].ratio("time_base") if probed.pictures else None
+    if tick is None:
+        raise UnusableCopyError("The encoded copy has no pictures.")
+    return probed.pictures[0], tick
 
 
 def _sampled(made: Plan, encoded: Sequence[Stamp]) -> list[int]:

@@ -2,9 +2,9 @@
 
 from evidence.exhibits import ExhibitState
 from evidence.jsontypes import Json, JsonObject
-from transcode.probe import decimal, objects, ratio, whole
+from transcode.picture import picture
+from transcode.values import decimal, objects, whole
 
-_FIELDS = ("tt", "bb", "tb", "bt")
 _NEAR = 0.0005  # degrees, about fifty metres
 
 
@@ -46,17 +46,13 @@ def holds(name: str, expected: str, found: list[str]) -> bool:
 
 
 def _of_picture(stream: JsonObject) -> dict[str, list[str]]:
-    width, height = whole(stream.get("width")) or 0, whole(stream.get("height")) or 0
-    aspect = ratio(str(stream.get("sample_aspect_ratio", "")))
-    width = round(width * aspect) if aspect else width
-    turned = whole(stream.get("rotation")) or 0
-    if turned % 180 == 90:
-        width, height = height, width
+    seen = picture(stream, forced_rate=None, container_s=None)
+    width, height = seen.shown
     return {
         "width": [str(width)],
         "height": [str(height)],
-        "rotation": [str(turned)],
-        "scan": ["interlaced" if stream.get("field_order") in _FIELDS else "progressive"],
+        "rotation": [str(whole(stream.get("rotation")) or 0)],
+        "scan": ["interlaced" if seen.interlaced else "progressive"],
     }
 
 

@@ -5,9 +5,9 @@ from fractions import Fraction
 
 from evidence.jsontypes import Json, JsonObject
 from transcode import ffmpeg
-from transcode.probe import decimal, ratio, whole
+from transcode.values import decimal, ratio, whole
 
-_FIELDS = frozenset({"tt", "bb", "tb", "bt"})
+FIELDS = frozenset({"tt", "bb", "tb", "bt"})
 _HDR = frozenset({"smpte2084", "arib-std-b67"})
 _EIGHT_BIT = frozenset({"yuv420p", "yuvj420p"})
 _NOT_STATED = frozenset({"", "unknown", "unspecified", "reserved"})
@@ -89,7 +89,7 @@ class Picture:
 def _is_interlaced(stream: JsonObject) -> bool:
     """Whether it says so; DV says nothing outside of its packets, and is (IEC 61834-2) unless it says not."""
     stated = _text(stream, "field_order")
-    return stated in _FIELDS or (_text(stream, "codec") == "dvvideo" and stated in _NOT_STATED)
+    return stated in FIELDS or (_text(stream, "codec") == "dvvideo" and stated in _NOT_STATED)
 
 
 def picture(stream: JsonObject, *, forced_rate: int | None, container_s: float | None) -> Picture:

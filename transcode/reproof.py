@@ -1,8 +1,9 @@
 """The proofs of an exhibit's copies, computed again from the stored files.
 
-Nothing that was recorded is relied on: the original is probed and planned anew, each stored copy is held
-against it. A rewrap is compared packet by packet and, as shown, frame by frame; an encoded copy by its number
-of frames, their times, and SSIM of a sample.
+The original is probed and planned anew, each stored copy is held against it. Of what was recorded only this
+is relied on: whether a copy was encoded, and which tool made that of a still. A rewrap is compared packet by
+packet and, as shown, frame by frame; an encoded copy by its number of frames, their times, and SSIM of a
+sample.
 """
 
 import filecmp
@@ -15,8 +16,9 @@ from evidence.errors import VidneError
 from evidence.jsontypes import JsonObject
 from transcode import decode, encode, ffmpeg, products, remux, slow, stills
 from transcode.inspect import inspect
-from transcode.probe import NotMediaError, objects, probe
+from transcode.probe import NotMediaError, probe
 from transcode.sandbox import Command, run
+from transcode.values import objects
 
 _HASH = re.compile(rb"^\d+, .*, *([0-9a-f]{64})$", re.MULTILINE)
 _LISTING_LIMIT = 256 * 1024**2
@@ -97,7 +99,7 @@ def _shown(original: Path, copy: StoredCopy, product: products.Product) -> Repro
         after = _frames(copy.path, place, {})
         if before is None or after is None:
             # What a damaged packet decodes to depends on what came before it in memory.
-            return Reproved(copy.name, verdict=", decoded frames not comparable, as some are damaged")
+            return Reproved(copy.name, verdict=", decoded frames not compared: not all of them decode")
         if before != after:
             what = f"Stream {index} decodes to other frames ({len(before)}, in the copy {len(after)})."
             return Reproved(copy.name, difference=what)
@@ -106,7 +108,7 @@ def _shown(original: Path, copy: StoredCopy, product: products.Product) -> Repro
 
 
 def _frames(source: Path, index: int, options: ffmpeg.Options) -> list[bytes] | None:
-    """SHA-256 of each frame of a stream as it decodes; None where it does so with errors."""
+    """SHA-256 of each frame of a stream as it decodes; None where that gave errors or did not end."""
     stream = ffmpeg.open_input(options={**options, **_PLAINLY}).stream(str(index))
     listed: ffmpeg.Options = {"f": "framehash", "hash": "sha256", "fps_mode": "passthrough"}
     command = ffmpeg.command(ffmpeg.output([stream], "pipe:1", listed))

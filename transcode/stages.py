@@ -1,6 +1,6 @@
 """All stages over one file, one after the other, as the jobs of an exhibit do them; nothing is filed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from evidence.exhibits import ExhibitState
@@ -11,8 +11,8 @@ from transcode.model import StageReport
 from transcode.slow import slow
 
 
-def run_stages(source: Path, work: Path) -> tuple[JsonObject, ExhibitState]:
-    """The sections and the state of the file at `source`; `work` is an empty folder for what is made.
+def each_stage(source: Path, work: Path) -> Iterator[tuple[Path, StageReport]]:
+    """The folder and the report of each stage; the last one has a state. `work` is an empty folder.
 
     Raises VidneError as the stages do.
     """
@@ -24,9 +24,20 @@ def run_stages(source: Path, work: Path) -> tuple[JsonObject, ExhibitState]:
     )
     for name, stage in stages:
         out = work / name
-        out.mkdir()
+        out.mkdir(parents=True)
         report = stage(out)
         sections |= report.sections
+        yield out, report
         if report.state is not None:
-            return sections, report.state
+            return
     raise RuntimeError("the last stage did not say what became of the file")
+
+
+def run_stages(source: Path, work: Path) -> tuple[JsonObject, ExhibitState]:
+    """The sections and the state of the file at `source`; see `each_stage`."""
+    sections: JsonObject = {}
+    state = ExhibitState.SEALED
+    for _, report in each_stage(source, work):
+        sections |= report.sections
+        state = report.state or state
+    return sections, state

@@ -28,15 +28,7 @@ def command(context: Context, folders: tuple[Path, ...], output: Path | None, *,
     """
     with tempfile.TemporaryDirectory(prefix="vidne-reference-") as made:
         chosen = [(folder, read_expectations(folder)) for folder in folders] or [_samples(Path(made))]
-        runs = [
-            validate(folder, expected, lambda name: click.echo(f"  {printable(name)} ...", err=True))
-            for folder, expected in chosen
-        ]
-    validation = Validation(
-        runs[0].tools,
-        {name: digest for run in runs for name, digest in run.files.items()},
-        tuple(one for run in runs for one in run.compared),
-    )
+        validation = validate(chosen, lambda name: click.echo(f"  {printable(name)} ...", err=True))
     raw = file_report(context.application, validation)
     sequence_if_idle(context.application)
     if output:

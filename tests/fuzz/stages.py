@@ -11,13 +11,10 @@ from types import FrameType
 
 from evidence.errors import SandboxError, ToolMissingError, VidneError
 from evidence.exhibits import ExhibitState
-from evidence.jsontypes import JsonObject
 from hashing import canonical
 from tests.system.program import children_of
-from transcode.fast import fast
-from transcode.inspect import inspect
 from transcode.model import StageReport
-from transcode.slow import slow
+from transcode.stages import each_stage
 
 # For files of a few kB and a second: far more than any of them needs on a busy machine.
 PATIENCE_S = 120
@@ -30,30 +27,19 @@ class HungError(Exception):
 
 def ended(source: Path, work: Path) -> str:
     """How the stages end, as the pipeline runs them."""
-    sections: JsonObject = {}
+    done = 0
     try:
         with patience(PATIENCE_S):
-            for name in ("inspect", "fast", "slow"):
-                folder = work / name
-                folder.mkdir()
-                report = stage(name, source, folder, sections)
+            for folder, report in each_stage(source, work):
                 assert_can_be_filed(report, folder)
-                sections |= report.sections
-                if report.state is not None:
-                    assert report.state in _ENDS
-                    assert report.reason or report.state is ExhibitState.PROCESSED
-                    return str(report.state)
+                done += 1
     except (SandboxError, ToolMissingError):
         raise  # of the machine, not of the file
     except VidneError as error:
-        return f"{name}: {error}"
-    raise AssertionError("the slow stage did not say what became of the file")
-
-
-def stage(name: str, source: Path, folder: Path, sections: JsonObject) -> StageReport:
-    if name == "inspect":
-        return inspect(source, folder, source.name)
-    return fast(source, folder, sections) if name == "fast" else slow(source, folder, sections)
+        return f"{('inspect', 'fast', 'slow')[done]}: {error}"
+    assert report.state in _ENDS
+    assert report.reason or report.state is ExhibitState.PROCESSED
+    return str(report.state)
 
 
 def assert_can_be_filed(report: StageReport, folder: Path) -> None:

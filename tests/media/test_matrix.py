@@ -11,11 +11,9 @@ from evidence.jsontypes import JsonObject
 from tests.media import bare, codecs, damage, h264, sounds
 from tests.media.browser import Player
 from tests.media.cell import Cell
-from transcode.fast import fast
-from transcode.inspect import inspect
-from transcode.model import Made, StageReport
-from transcode.probe import objects
-from transcode.slow import slow
+from transcode.model import Made
+from transcode.stages import each_stage
+from transcode.values import objects
 
 CELLS = [*codecs.CELLS, *damage.CELLS, *sounds.CELLS, *h264.CELLS]
 PAGE = (Path(__file__).parents[2] / "docs" / "media.md").read_text()
@@ -46,19 +44,11 @@ def through_all_stages(source: Path, work: Path) -> Ended:
     """As the jobs of an exhibit do it: a stage that says how it ended is the last."""
     sections: JsonObject = {}
     made: list[Made] = []
-    for name in ("inspect", "fast", "slow"):
-        folder = work / name
-        folder.mkdir(parents=True)
-        report: StageReport
-        if name == "inspect":
-            report = inspect(source, folder, source.name)
-        else:
-            report = (fast if name == "fast" else slow)(source, folder, sections)
+    for _, report in each_stage(source, work):
         sections |= report.sections
         made += report.made
-        if report.state is not None:
-            return Ended(sections, made, report.state, report.reason)
-    raise AssertionError("the last stage did not say what became of it")
+    assert report.state is not None
+    return Ended(sections, made, report.state, report.reason)
 
 
 def _parameter(cell: Cell) -> object:

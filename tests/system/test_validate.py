@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +58,35 @@ def test_what_is_not_as_expected_is_named(program: Program, tmp_path: Path) -> N
 
 def test_a_tool_that_changed_since_makes_it_stale(program: Program, tmp_path: Path) -> None:
     program.run("validate", reference(tmp_path / "right", **RIGHT))
-    [(event, body)] = program.query("SELECT event_id, body FROM ledger_body")
-    then = json.loads(body)
-    then["tools"]["ffmpeg"] = "4.4, SHA-256 " + 64 * "0"
-    program.execute(
-        "UPDATE ledger_body SET body = :b WHERE event_id = :e", b=json.dumps(then).encode(), e=event
-    )
-    found = finding(program)
+    assert finding(program)["status"] == "ok"
+    other = tmp_path / "bin" / "ffmpeg"
+    other.parent.mkdir()
+    other.write_text(f'#!/bin/sh\nexec {shutil.which("ffmpeg")} "$@"\n', encoding="ascii")
+    other.chmod(0o755)
+    changed = Program(program.data, {"PATH": f"{other.parent}:{os.environ['PATH']}"})
+    found = finding(changed)
     assert (found["status"], "stale" in found["text"]) == ("warning", True)
-    assert "ffmpeg was 4.4" in found["text"]
+    assert "ffmpeg was" in found["text"]
+    assert hashlib.sha256(other.read_bytes()).hexdigest() in found["text"]
+
+
+def test_a_report_that_was_changed_is_not_believed(program: Program, tmp_path: Path) -> None:
+    program.run("validate", reference(tmp_path / "wrong", **{**RIGHT, "frames": "24"}), check=1)
+    [(event, body)] = program.query("SELECT event_id, body FROM ledger_body")
+    said = {**json.loads(body), "failed": 0}
+    changed = json.dumps(said).encode()
+    program.execute("UPDATE ledger_body SET body = :b WHERE event_id = :e", b=changed, e=event)
+    looked = program.run("doctor", "--json", check=1).json
+    [found] = [item for item in looked if item["name"] == "validation"]
+    assert found["status"] == "fail"
+    assert "is not the one in the ledger" in found["text"]
+
+
+def test_files_of_one_name_in_two_folders_are_two(program: Program, tmp_path: Path) -> None:
+    folders = [reference(tmp_path / name, **RIGHT) for name in ("one", "two")]
+    report = program.run("validate", *folders, "--json").json
+    assert [item["file"] for item in report["files"]] == [str(folder / "clip.mp4") for folder in folders]
+    assert (report["expected"], report["failed"]) == (2 * len(RIGHT), 0)
 
 
 @pytest.mark.parametrize(

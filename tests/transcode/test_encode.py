@@ -13,7 +13,8 @@ from evidence.jsontypes import JsonObject
 from tests.transcode.conftest import Maker, derivation, made, shown_as, slowed
 from transcode.encode import Comparison
 from transcode.model import Made, StageReport
-from transcode.probe import Probed, objects, probe
+from transcode.probe import Probed, probe
+from transcode.values import objects
 
 MOVING = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=1")
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-threads", "1")

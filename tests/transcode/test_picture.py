@@ -8,7 +8,8 @@ from evidence.exhibits import Role
 from evidence.jsontypes import JsonObject
 from tests.transcode.conftest import Maker, derivation, made, slowed
 from transcode.picture import picture
-from transcode.probe import objects, probe
+from transcode.probe import probe
+from transcode.values import objects
 
 PAL = ("-f", "lavfi", "-i", "testsrc2=s=720x576:r=25:d=0.4")
 

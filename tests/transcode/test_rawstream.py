@@ -10,11 +10,9 @@ from evidence.exhibits import ExhibitState, Role
 from evidence.jsontypes import JsonObject
 from tests.transcode.conftest import Maker, hastened, made
 from transcode import rawstream
-from transcode.fast import fast
-from transcode.inspect import inspect
 from transcode.rawstream import Opening
-from transcode.slow import slow
 from transcode.sniff import Kind, sniff
+from transcode.stages import each_stage
 
 SMALL = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=1")
 RECORDER = ("-c:v", "libx264", "-profile:v", "baseline", "-bf", "0", "-g", "25", "-threads", "1")
@@ -26,16 +24,10 @@ def through_all_stages(source: Path, work: Path) -> tuple[JsonObject, ExhibitSta
     """The sections, the state, and the names of what was made."""
     sections: JsonObject = {}
     names: set[str] = set()
-    report = inspect(source, work, source.name)
-    for number, stage in enumerate((fast, slow)):
+    for _, report in each_stage(source, work):
         sections |= report.sections
-        if report.state is not None:
-            break
-        out = work / str(number)
-        out.mkdir()
-        report = stage(source, out, sections)
         names |= {item.name for item in report.made}
-    return sections | report.sections, report.state, names
+    return sections, report.state, names
 
 
 def behind(header: bytes, stream: Path, name: str) -> Path:
