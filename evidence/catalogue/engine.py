@@ -47,9 +47,11 @@ class Catalogue:
             try:
                 yield connection
             except BaseException:
-                # After a full disk SQLite has rolled back by itself, and says so by refusing to do it again.
-                with suppress(OperationalError):
-                    connection.exec_driver_sql("ROLLBACK")
+                # An interruption amid a statement has closed the connection, and the transaction with it.
+                if not connection.invalidated:
+                    # After a full disk SQLite has rolled back by itself, and refuses to do it again.
+                    with suppress(OperationalError):
+                        connection.exec_driver_sql("ROLLBACK")
                 raise
             connection.exec_driver_sql("COMMIT")
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, text
+from sqlalchemy import String, create_engine, literal, select, text
 
 from evidence.catalogue.cases import close_case, find_case, list_cases, numbers_of, open_case, renumber_case
 from evidence.catalogue.engine import SCHEMA, Catalogue, open_catalogue
@@ -88,6 +88,20 @@ def test_an_error_in_a_transaction_leaves_nothing_behind(catalogue: Catalogue) -
         open_and_fail()
     with catalogue.read() as connection:
         assert list_cases(connection) == []
+
+
+class Interrupting(String):
+    """A text whose reading is interrupted, as Ctrl-C does it at any moment."""
+
+    def result_processor(self, *_given: object) -> None:
+        raise KeyboardInterrupt
+
+
+def test_an_interruption_amid_a_statement_stays_one(catalogue: Catalogue) -> None:
+    with pytest.raises(KeyboardInterrupt), catalogue.read() as connection:
+        connection.execute(select(literal("x", type_=Interrupting())))
+    with catalogue.write() as connection:
+        open_case(connection, "0100-10293-00001-26", NOW)
 
 
 def test_two_cases_cannot_have_one_number(catalogue: Catalogue) -> None:
