@@ -276,7 +276,7 @@ def _comparison(sampled: Sequence[int], width: int, height: int) -> tuple[str, .
         .stream("v:0")
         .filter("metadata", mode="add", key="v", value=0)
         .filter("metadata", mode="print", file=f"/out/{_TIMES}")
-        .filter("select", "+".join(f"eq(n,{number})" for number in sampled) or "0")
+        .filter("select", ffmpeg.numbered(sampled))
         .filter("extractplanes", "y")
     )
     raw: ffmpeg.Options = {

@@ -94,6 +94,17 @@ def join(streams: Sequence[Stream], name: str, *args: Value, **options: Value) -
     return Stream(_ffmpeg.filter(nodes, name, *args, **_checked(options)))
 
 
+def numbered(numbers: Sequence[int]) -> str:
+    """An expression for the `select` filter: the frames of these numbers, counted from 0; none for none.
+
+    Parted in two again and again: ffmpeg refuses a plain sum of more than 100 terms (libavutil/eval.c).
+    """
+    if len(numbers) < 2:
+        return f"eq(n,{numbers[0]})" if numbers else "0"
+    middle = len(numbers) // 2
+    return f"({numbered(numbers[:middle])}+{numbered(numbers[middle:])})"
+
+
 def output(streams: Sequence[Stream], path: str, options: Options = _NONE) -> Output:
     """An output of these streams; options are written in alphabetical order, `c` before `c:a`."""
     nodes = [stream._node for stream in streams]

@@ -87,8 +87,7 @@ def _command(series: Series, slots: Sequence[int], thumb: tuple[int, int]) -> tu
         "pixel_format": "yuv420p",
         "s": f"{seen.width}x{seen.height}",
     }
-    chosen = "+".join(f"eq(n,{slot})" for slot in slots)
-    frames = ffmpeg.open_input("/in/frames", raw).stream("v:0").filter("select", chosen)
+    frames = ffmpeg.open_input("/in/frames", raw).stream("v:0").filter("select", ffmpeg.numbered(slots))
     large, small = frames.split(2)
     pages = rgb(large, seen, "rgb24")
     thumbs = rgb(small.filter("scale", *thumb, flags="area"), seen, "bgr24")

@@ -127,3 +127,14 @@ def test_a_stream_is_split_into_as_many_as_asked(film: Maker, tmp_path: Path) ->
     finished = run(Command(ffmpeg.command(*outputs), inputs={"src": film("plain.mp4", *H264)}, out=tmp_path))
     assert finished.ok, finished.stderr
     assert len({(tmp_path / f"{n}.gray").read_bytes() for n in range(3)}) == 1
+
+
+@pytest.mark.parametrize("numbers", [[], [3], [0, 49], list(range(0, 1000, 3))])
+def test_frames_are_chosen_by_their_numbers_however_many(numbers: list[int]) -> None:
+    picture = ffmpeg.open_input("color=s=16x16:r=25:d=40", {"f": "lavfi", "format_whitelist": "lavfi"})
+    chosen = picture.stream("0").filter("select", ffmpeg.numbered(numbers))
+    options: ffmpeg.Options = {"f": "framehash", "fps_mode": "passthrough"}
+    finished = run(Command(ffmpeg.command(ffmpeg.output([chosen], "pipe:1", options))))
+    assert finished.ok, finished.stderr
+    lines = [line for line in finished.stdout.decode().splitlines() if not line.startswith("#")]
+    assert [int(line.split(",")[2]) for line in lines] == numbers

@@ -18,7 +18,7 @@ from tests.transcode.conftest import H264, Maker, made, shown_as, slowed
 from transcode import keyframe_files
 from transcode.analysis import Look
 from transcode.frames import Frame, Plane
-from transcode.keyframes import Kept, Keyframes, Seen
+from transcode.keyframes import CEILING, Kept, Keyframes, Seen
 from transcode.model import Made
 from transcode.picture import Picture
 from transcode.sandbox import Limits
@@ -100,6 +100,15 @@ def test_a_frame_whose_stored_number_is_not_known_has_none(tmp_path: Path) -> No
 
 def test_of_no_frames_there_are_no_files(tmp_path: Path) -> None:
     assert written(tmp_path, PICTURE, {}) == []
+
+
+def test_as_many_as_the_ceiling_allows_are_all_written(tmp_path: Path) -> None:
+    count = CEILING - 2  # two places are for the first frame and the last
+    files = written(tmp_path, PICTURE, {n: frame_of(PICTURE, 16 + n) for n in range(count)})
+    found = [file for file in files if file.role is Role.KEYFRAME]
+    assert [file.detail["frame"] for file in found] == list(range(count))
+    greys = [colour(file.path)[0] for file in found]
+    assert greys == sorted(set(greys))
 
 
 def test_a_picture_of_odd_size_is_written_whole(tmp_path: Path) -> None:
