@@ -1,11 +1,13 @@
-"""`make bench`: measure, and write docs/performance.md."""
+"""`make bench`: measure, and write docs/performance.md; `python -m bench NAME...` only prints some of it."""
 
 import platform
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import media, spine
+from bench.spine import Row
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
 _HEAD = """# Performance
@@ -17,21 +19,35 @@ What counts is the ratio or the difference; absolute times are those of one smal
 """
 
 
-def main() -> int:
-    """Measure; ends 1 where a target was missed."""
-    rows = [*spine.rows(), *media.rows()]
-    lines = ["| what | ours | bare tools | result | target | held |", "|---|---|---|---|---|---|"]
-    for row in rows:
-        held = "yes" if row.held else "**no**"
-        lines.append(f"| {row.what} | {row.ours} | {row.bare} | {row.result} | {row.target} | {held} |")
+_TABLE = ("| what | ours | bare tools | result | target | held |", "|---|---|---|---|---|---|")
+MEASUREMENTS: dict[str, Callable[[], Iterable[Row]]] = {
+    "sealing": lambda: [spine.sealing()],
+    "playable": lambda: [spine.playable()],
+    "small-clips": lambda: [spine.small_clips()],
+    "media": media.rows,
+}
+
+
+def main(names: Sequence[str]) -> int:
+    """Measure all, or what is named; ends 1 where a target was missed, 2 at an unknown name."""
+    unknown = set(names) - set(MEASUREMENTS)
+    if unknown:
+        print(f"No measurement is called {', '.join(sorted(unknown))}. There are {', '.join(MEASUREMENTS)}.")
+        return 2
+    rows, lines = [], [*_TABLE]
+    for name in names or MEASUREMENTS:
+        for row in MEASUREMENTS[name]():
+            rows.append(row)
+            held = "yes" if row.held else "**no**"
+            lines.append(f"| {row.what} | {row.ours} | {row.bare} | {row.result} | {row.target} | {held} |")
+            print(lines[-1], flush=True)
     machine = (
         f"Measured {datetime.now(UTC):%Y-%m-%d} on {platform.machine()}, Python {platform.python_version()}."
     )
-    text = _HEAD + "\n".join(lines) + f"\n\n{machine}\n"
-    DOCUMENT.write_text(text)
-    print(text)
+    if not names:
+        DOCUMENT.write_text(_HEAD + "\n".join(lines) + f"\n\n{machine}\n")
     return 0 if all(row.held for row in rows) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -76,15 +76,15 @@ class Subject:
             yield Path(name)
 
 
-def rows() -> list[Row]:
+def rows() -> Iterator[Row]:
     """Every measurement of the media stages."""
-    found = []
     with folder() as here:
         for subject in _subjects(here, _plain(here)):
-            found += [_remux_path(subject), _previews(subject), _analysis(subject)]
+            yield _remux_path(subject)
+            yield _previews(subject)
+            yield _analysis(subject)
         for subject in _subjects(here, _to_encode(here)):
-            found.append(_encode(subject))
-    return found
+            yield _encode(subject)
 
 
 def _plain(here: Path) -> dict[str, Path]:

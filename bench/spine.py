@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.measure import Spread, fresh_case, in_turn, own_cpu, submit, wall
+from bench.measure import fresh_case, in_turn, own_cpu, submit, wall
 from samples.generator import clip
 from transcode.analysis import Analyser
 from transcode.decode import FULL_EVERY
@@ -181,11 +181,3 @@ def _many(target: Path) -> None:
         padding = bytes(max(0, SMALL_BYTES - len(content) - 8 - len(own)))
         box = (8 + len(own) + len(padding)).to_bytes(4, "big") + b"free" + own + padding
         (target / f"clip{number:03d}.mp4").write_bytes(content + box)
-
-
-def rows() -> list[Row]:
-    """Every measurement of the main job."""
-    return [sealing(), playable(), small_clips()]
-
-
-__all__ = ["Row", "Spread", "rows"]
