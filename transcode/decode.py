@@ -145,7 +145,7 @@ class _Clock:
 
     def time_of(self, pts: int | None) -> float:
         if pts is not None:
-            time_s = float(pts * self.picture.tick)
+            time_s = pts * self.picture.tick.numerator / self.picture.tick.denominator
         else:
             time_s = self.times[-1] + 1 / self.picture.rate if self.times else 0.0
         self.times.append(time_s)
@@ -186,6 +186,19 @@ def small_size(picture: Picture) -> tuple[int, int]:
     return (width // 4 or 1) * 4, (height // 4 or 1) * 4
 
 
+def _fewer_lines(stream: ffmpeg.Stream, picture: Picture) -> ffmpeg.Stream:
+    """Only every second, fourth ... line, where enough are left for the small plane: skipping is free.
+
+    Up to three of those are left out too where it saves scaling them by a broken factor.
+    """
+    height, wanted = picture.height, small_size(picture)[1]
+    while height // 2 >= wanted:
+        stream, height = stream.filter("field", "top"), (height + 1) // 2
+    if wanted < height < wanted + 4:
+        return stream.filter("crop", "iw", wanted, 0, 0)
+    return stream
+
+
 def _command(job: Job, pipes: _Pipes) -> tuple[str, ...]:
     picture = job.picture
     small_fd, *stamp_fds = pipes.writing
@@ -194,8 +207,9 @@ def _command(job: Job, pipes: _Pipes) -> tuple[str, ...]:
     if picture.is_hdr:
         decoded = tone_mapped(decoded, picture)
     branches = decoded.split(2 + bool(job.copy) + picture.interlaced)
+    lines = _fewer_lines(branches[0], picture)
     small = _stamped(
-        branches[0].filter("scale", *small_size(picture), flags="area", out_range="limited"), stamp_fds[0]
+        lines.filter("scale", *small_size(picture), flags="area", out_range="limited"), stamp_fds[0]
     )
     small = small.filter("format", "yuv420p").filter("extractplanes", "y")
     full = _stamped(_numbered(branches[1]).filter("select", _chosen(picture)), stamp_fds[1])

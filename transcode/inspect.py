@@ -9,6 +9,7 @@ from transcode import decision, exiftool, gps, metadata, normalise, signatures, 
 from transcode.model import Made, StageReport
 from transcode.probe import NotMediaError, Probed, Stream, complaints, probe
 from transcode.rawstream import Opening, find
+from transcode.readers import Readers, beside
 from transcode.sniff import MOTION_JPEG, UNKNOWN, Kind, Sniffed, sniff
 
 # ffprobe's names, kept as they are.
@@ -59,20 +60,25 @@ def inspect(source: Path, work: Path, filename: str) -> StageReport:
         return _ended(sniffed, ExhibitState.UNPLAYABLE, "The file is empty.")
     if sniffed.kind is not Kind.MEDIA:
         return _ended(sniffed, ExhibitState.REFUSED, sniffed.text)
+    with beside(source, sniffed.format) as readers:
+        return _recording(source, work, filename, sniffed, readers)
+
+
+def _recording(source: Path, work: Path, filename: str, sniffed: Sniffed, readers: Readers) -> StageReport:
     try:
         probed, opening = _probe(source, sniffed)
     except NotMediaError as error:
         said = [Problem("unreadable", line) for line in complaints(error.detail)[:_SAID_LIMIT]]
         read: JsonObject = {
-            "metadata": metadata.of_reading(filename, exiftool.read(source)),
-            "signatures": signatures.read(source, sniffed.format),
+            "metadata": metadata.of_reading(filename, readers.values.result()),
+            "signatures": readers.signatures.result(),
         }
         return _ended(sniffed, ExhibitState.UNPLAYABLE, f"{sniffed.text} {error.what}", said, read)
     if not (probed.pictures or probed.sounds):
         return _ended(sniffed, ExhibitState.UNPLAYABLE, _without_footage(probed))
-    track = gps.read(source)
-    section = metadata.of_probe(probed, filename, exiftool.read(source), track)
-    report = _moving(probed, sniffed, opening, section, signatures.read(source, sniffed.format))
+    track = readers.track.result()
+    section = metadata.of_probe(probed, filename, readers.values.result(), track)
+    report = _moving(probed, sniffed, opening, section, readers.signatures.result())
     return replace(report, made=tuple(made for made in (gps.write(track, work),) if made))
 
 

@@ -25,7 +25,8 @@ _CAPTION = 20  # pixels below each small picture
 _MARGIN = 4
 _PAPER, _INK = 255, (0, 0, 0)
 _JPEG_QUALITY = 88
-_COMPRESSION = 3  # of zlib: a third of the time of the default for a few per cent more bytes
+# A third of the time of the defaults, and no more bytes.
+_PNG: ffmpeg.Options = {"compression_level": 3, "pred": "sub"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _command(series: Series, slots: Sequence[int], thumb: tuple[int, int]) -> tu
         ffmpeg.output(
             [pages],
             "/out/slot-%03d.png",
-            {"f": "image2", "c:v": "png", "compression_level": _COMPRESSION, "fps_mode": "passthrough"},
+            {"f": "image2", "c:v": "png", **_PNG, "fps_mode": "passthrough"},
         ),
         ffmpeg.output([thumbs], "pipe:1", {"f": "rawvideo", "fps_mode": "passthrough"}),
     )

@@ -2,21 +2,18 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evidence.exhibits import Role
 from evidence.jsontypes import Json, JsonObject
-from transcode import ffmpeg, proof
+from transcode import ffmpeg, listings, proof
 from transcode.model import Made
-from transcode.preview import INTRA
 from transcode.probe import NotMediaError, Probed, probe
-from transcode.products import COPY, Product
-from transcode.sandbox import Command, Limits, output_file, run
+from transcode.products import Product
+from transcode.sandbox import Command, output_file, run
 from transcode.tools import identify
-
-_MIB = 1024**2
-Commands = tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +51,6 @@ class Outcome:
     failures: Mapping[str, str]
 
 
-def limits(source: Path) -> Limits:
-    """Generous for the size: a megabyte a second at worst, twice the original and a margin on the disk."""
-    size = source.stat().st_size
-    seconds = 300 + size // _MIB
-    return Limits(cpu_s=2 * seconds, wall_s=2.0 * seconds, file_bytes=2 * size + 1024 * _MIB)
-
-
 def make(source: Path, work: Path, products: Sequence[Product], extra: Sequence[ffmpeg.Output]) -> Outcome:
     """Make all products, and the `extra` outputs, of one reading of the original.
 
@@ -72,7 +62,7 @@ def make(source: Path, work: Path, products: Sequence[Product], extra: Sequence[
     if extra and any("r" in product.input_options for product in products):
         # The packets of a raw stream would get other times where some are decoded in the same run.
         return replace(make(source, work, products, []), command=_again(source, work, extra))
-    outputs = [*(_output(product) for product in products), *_original_listings(products)]
+    outputs = [*(_output(product) for product in products), *listings.of_original(products)]
     command = ffmpeg.command(*outputs, *extra)
     failure = _run(source, work, command)
     if not failure:
@@ -94,8 +84,8 @@ def _singly(source: Path, work: Path, products: Sequence[Product], extra: Sequen
     found = {name: _run(source, work, command) for name, command in single.items()}
     failures = {name: failure for name, failure in found.items() if failure}
     made = [product for product in products if product.name not in failures]
-    listings = _original_listings(made)
-    listed: tuple[tuple[str, ...], ...] = (ffmpeg.command(*listings),) if listings else ()
+    outputs = listings.of_original(made)
+    listed: listings.Commands = (ffmpeg.command(*outputs),) if outputs else ()
     for command in listed:
         _run(source, work, command)  # what is missing in a list, the comparison finds
     commands = {product.name: (single[product.name], *listed) for product in made}
@@ -114,21 +104,24 @@ def _again(source: Path, work: Path, extra: Sequence[ffmpeg.Output]) -> tuple[st
 def _proved(
     work: Path,
     products: Sequence[Product],
-    commands: Mapping[str, Commands],
+    commands: Mapping[str, listings.Commands],
     failures: Mapping[str, str],
     command: tuple[str, ...],
 ) -> Outcome:
     """What holds of the products that were made; the others join the `failures`."""
     written = [product for product in products if output_file(work, product.name)]
     unwritten = {product.name: "It was not written." for product in products if product not in written}
-    listings = _list(work, written)
-    groups = _groups(products)
+    with ThreadPoolExecutor(1) as beside:  # both read what was written
+        listing = beside.submit(listings.list_all, work, written)
+        probes = {product.name: _probed(product, work / product.name) for product in written}
+        listed = listing.result()
+    groups = listings.groups(products)
     held: list[Proved] = []
     failed = {**failures, **unwritten}
     for product in written:
-        group = groups.get(_listing_name(product.input_options), [])
-        told = (*commands[product.name], *listings.get(product.name, ()))
-        outcome = _prove(work, product, group, told, work / product.name)
+        group = groups.get(listings.name_of(product.input_options), [])
+        told = (*commands[product.name], *listed.get(product.name, ()))
+        outcome = probes[product.name] or _prove(work, product, group, told, work / product.name)
         if isinstance(outcome, Proved):
             held.append(outcome)
         else:
@@ -148,77 +141,15 @@ def filed(proved: Proved) -> list[Made]:
     return made
 
 
-def _input(product: Product) -> ffmpeg.Input:
-    return ffmpeg.open_input(options={**product.input_options, **INTRA})
-
-
 def _output(product: Product) -> ffmpeg.Output:
-    reader = _input(product)
+    reader = listings.reader(product)
     streams = [reader.stream(str(index)) for index in product.streams]
     return ffmpeg.output(streams, f"/out/{product.name}", product.options)
 
 
-def _listing_name(input_options: ffmpeg.Options) -> str:
-    return "-".join(["original", *sorted(input_options)]) + ".framehash"
-
-
-def _original_listings(products: Iterable[Product]) -> list[ffmpeg.Output]:
-    """One list of packets for each way in which the original is read."""
-    listings = []
-    for name, group in _groups(products).items():
-        indexes = _listed(group)
-        reader = _input(group[0])
-        filters = {index: both[0] for product in group for index, both in product.filters.items()}
-        listings.append(_listing(reader, indexes, name, [filters.get(index, "") for index in indexes]))
-    return listings
-
-
-def _groups(products: Iterable[Product]) -> dict[str, list[Product]]:
-    groups: dict[str, list[Product]] = {}
-    for product in products:
-        if product.exact:
-            groups.setdefault(_listing_name(product.input_options), []).append(product)
-    return groups
-
-
-def _listed(group: Iterable[Product]) -> list[int]:
-    return sorted({index for product in group for index in product.exact})
-
-
-def _listing(
-    reader: ffmpeg.Input, indexes: Sequence[int], name: str, filters: Sequence[str]
-) -> ffmpeg.Output:
-    """The packets of some streams of a file, each through its bitstream filter."""
-    streams = [reader.stream(str(index)) for index in indexes]
-    chosen: dict[str, ffmpeg.Value | None] = {f"bsf:{n}": text for n, text in enumerate(filters) if text}
-    return ffmpeg.output(streams, f"/out/{name}", {"f": "framehash", "hash": "sha256", **COPY, **chosen})
-
-
-def _list(work: Path, products: Sequence[Product]) -> dict[str, Commands]:
-    """List the packets of what was made, in one run, or each alone; the command for each that is listed."""
-    exact = [product for product in products if product.exact]
-    if not exact:
-        return {}
-    argv = ffmpeg.command(*(_product_listing(product) for product in exact))
-    largest = max((work / product.name for product in exact), key=lambda path: path.stat().st_size)
-    inputs = {product.name: work / product.name for product in exact}
-    finished = run(Command(argv, inputs=inputs, out=work, limits=limits(largest)))
-    if finished.ok or len(exact) == 1:
-        return {product.name: (argv,) for product in exact}
-    # One that cannot be read takes the others along.
-    return {name: told for product in exact for name, told in _list(work, [product]).items()}
-
-
-def _product_listing(product: Product) -> ffmpeg.Output:
-    reader = ffmpeg.open_input(f"/in/{product.name}")
-    places = [product.streams.index(index) for index in product.exact]
-    filters = [product.filters.get(index, ("", ""))[1] for index in product.exact]
-    return _listing(reader, places, f"{product.name}.framehash", filters)
-
-
 def _run(source: Path, work: Path, command: tuple[str, ...]) -> str:
     """Run one command over the original; a sentence where it failed."""
-    finished = run(Command(command, inputs={"src": source}, out=work, limits=limits(source)))
+    finished = run(Command(command, inputs={"src": source}, out=work, limits=listings.limits(source)))
     # ffmpeg ends some of its messages with a line that has a level only.
     said = [line for line in finished.stderr.splitlines() if not re.fullmatch(r"\[\w+\]\s*", line)]
     return "" if finished.ok else replace(finished, stderr="\n".join(said)).explain()
@@ -227,11 +158,11 @@ def _run(source: Path, work: Path, command: tuple[str, ...]) -> str:
 def prove_again(source: Path, work: Path, product: Product, stored: Path) -> Proved | str:
     """Prove a product that was made before and lies at `stored`; a sentence where it does not hold."""
     if product.exact:
-        of_original = ffmpeg.command(*_original_listings([product]))
+        of_original = ffmpeg.command(*listings.of_original([product]))
         _run(source, work, of_original)  # what is missing in a list, the comparison finds
-        of_copy = ffmpeg.command(_product_listing(product))
-        run(Command(of_copy, inputs={product.name: stored}, out=work, limits=limits(stored)))
-    outcome = _prove(work, product, [product], ((),), stored)
+        of_copy = ffmpeg.command(listings.of_product(product))
+        run(Command(of_copy, inputs={product.name: stored}, out=work, limits=listings.limits(stored)))
+    outcome = _probed(product, stored) or _prove(work, product, [product], ((),), stored)
     if isinstance(outcome, Proved) and product.filters:
         return _made_again(source, work, product) or outcome
     return outcome
@@ -244,8 +175,8 @@ def _made_again(source: Path, work: Path, product: Product) -> str:
     if failure:
         return f"It cannot be made again: {failure}"
     path = work / fresh.name
-    listing = ffmpeg.command(_product_listing(fresh))
-    run(Command(listing, inputs={fresh.name: path}, out=work, limits=limits(path)))
+    listing = ffmpeg.command(listings.of_product(fresh))
+    run(Command(listing, inputs={fresh.name: path}, out=work, limits=listings.limits(path)))
     listed = [output_file(work, f"{one.name}.framehash") for one in (fresh, product)]
     if listed[0] is None or listed[1] is None:
         return "Its packets could not be listed."
@@ -254,26 +185,22 @@ def _made_again(source: Path, work: Path, product: Product) -> str:
 
 
 def _prove(
-    work: Path, product: Product, group: Iterable[Product], commands: Commands, path: Path
+    work: Path, product: Product, group: Iterable[Product], commands: listings.Commands, path: Path
 ) -> Proved | str:
-    """Probe the product at `path` and compare its packets; a sentence where it does not hold.
+    """Compare the packets of the product at `path`, as they were listed; a sentence where they differ.
 
     `group` are the products whose streams stand in the same list of the original's packets.
     """
-    try:
-        trouble = _mismatch(product, probe(path, limits=limits(path)))
-    except NotMediaError as error:
-        trouble = f"It cannot be read again: {error.what}"
-    if trouble or not product.exact:
-        return trouble or Proved(product, path, None, (), commands[0])
-    original = output_file(work, _listing_name(product.input_options))
+    if not product.exact:
+        return Proved(product, path, None, (), commands[0])
+    original = output_file(work, listings.name_of(product.input_options))
     copy = output_file(work, f"{product.name}.framehash")
     if original is None or copy is None:
         return "Its packets could not be listed."
-    places = _listed(group)
-    listings = proof.read(original)
+    places = listings.listed(group)
+    packets = proof.read(original)
     ours = {
-        number: listings.get(places.index(index), proof.Listing())
+        number: packets.get(places.index(index), proof.Listing())
         for number, index in enumerate(product.exact)
     }
     short = _unlisted(product, ours)
@@ -287,17 +214,24 @@ def _prove(
     return Proved(product, path, proof_path, tuple(comparisons), commands[0])
 
 
-def _unlisted(product: Product, listings: Mapping[int, proof.Listing]) -> str:
+def _unlisted(product: Product, packets: Mapping[int, proof.Listing]) -> str:
     """A sentence where fewer packets of the original were listed than the probe counted, else empty."""
     for number, index in enumerate(product.exact):
-        counted, listed = product.packets.get(index, 0), listings[number].count
+        counted, listed = product.packets.get(index, 0), packets[number].count
         if listed < counted:
             return f"Of {counted} packets of stream {index}, only {listed} were read."
     return ""
 
 
+def _probed(product: Product, path: Path) -> str:
+    """What a probe of the product at `path` shows to be wrong, or an empty string."""
+    try:
+        return _mismatch(product, probe(path, limits=listings.limits(path)))
+    except NotMediaError as error:
+        return f"It cannot be read again: {error.what}"
+
+
 def _mismatch(product: Product, probed: Probed) -> str:
-    """What a probe of the product shows to be wrong, or an empty string."""
     if len(probed.streams) != len(product.streams):
         return f"It has {len(probed.streams)} streams instead of {len(product.streams)}."
     for stream in probed.pictures:
