@@ -35,7 +35,8 @@ log = logging.getLogger("vidne.worker")
 
 _IDLE_S = 0.05
 _LOOK_S = 1.0
-_SEQUENCE_S = 1.0  # events are sequenced in batches: each costs a signature and a transaction
+# Events are sequenced in batches: each costs a signature and a transaction. Many come while jobs are done.
+_SEQUENCE_S, _BUSY_SEQUENCE_S = 1.0, 5.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -128,7 +129,8 @@ class Worker:
         if self._watch.changed() or freed or now - self._looked > _LOOK_S:
             self._looked, self._unsequenced = now, True
             self._feeder.step()
-        if self._unsequenced and now - self._sequenced > _SEQUENCE_S:
+        pause = _BUSY_SEQUENCE_S if self._feeder.is_busy else _SEQUENCE_S
+        if self._unsequenced and now - self._sequenced > pause:
             self._unsequenced = self._application.sequencer.run_once() > 0
             self._sequenced = now
 

@@ -31,6 +31,11 @@ class Feeder:
         self._clock = clock
         self._in_hand: dict[int, Lane] = {}
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job that was sent is still in its slot."""
+        return bool(self._in_hand)
+
     def take_over(self) -> int:
         """Give back what a worker before this one held; only for who knows that it is gone (worker.lock)."""
         with self._catalogue.write() as connection:
