@@ -22,6 +22,10 @@ _ENCODED, _LEFT_OUT = "sound-encoded", "sound-left-out"
 SOUND_CODES = frozenset({_ENCODED, _LEFT_OUT})  # of problems that say what became of the sound
 
 
+class CopyFailedError(VidneError):
+    """No copy could be encoded, in none of the ways that were tried."""
+
+
 @dataclass(frozen=True, slots=True)
 class Copied:
     """A copy with what it was compared to; `plan` is how it was made in the end."""
@@ -35,7 +39,7 @@ class Copied:
 def along(job: decode.Job, decoded: decode.Decoded, new_job: NewJob) -> Copied:
     """The copy that the decode `job` made along with the analysis.
 
-    Raises VidneError where it cannot be read, or the finer one not be made.
+    Raises UnusableCopyError where it cannot be read, CopyFailedError where no finer one can be made.
     """
     if job.copy is None:
         raise ValueError("no copy was planned")
@@ -48,10 +52,23 @@ def along(job: decode.Job, decoded: decode.Decoded, new_job: NewJob) -> Copied:
     return apart(job.copy, decoded.finished, new_job)
 
 
+def beside(wanted: encode.Plan, new_job: NewJob) -> Copied:
+    """A copy by one more decode, beside one that keeps the packets.
+
+    Raises CopyFailedError where it cannot be made.
+    """
+    job = new_job("beside", wanted)
+    encoded = decode.encode_again(job, wanted)
+    if encoded.is_whole:
+        with suppress(encode.UnusableCopyError):
+            return _filed(job, wanted, encoded, new_job)
+    return apart(wanted, encoded.finished, new_job)
+
+
 def apart(wanted: encode.Plan, failed: Finished, new_job: NewJob) -> Copied:
     """The copy made by itself, as making it along has `failed`: with all its sound encoded, else without.
 
-    Raises VidneError where it cannot be made.
+    Raises CopyFailedError where it cannot be made.
     """
     for number, (attempt, problem) in enumerate(_attempts(wanted), 1):
         job = new_job(f"apart-{number}", attempt)
@@ -61,7 +78,7 @@ def apart(wanted: encode.Plan, failed: Finished, new_job: NewJob) -> Copied:
                 copied = _filed(job, attempt, encoded, new_job)
                 return replace(copied, problems=(problem, *copied.problems))
         failed = encoded.finished
-    raise VidneError(f"The copy could not be encoded. {failed.explain()}")
+    raise CopyFailedError(f"The copy could not be encoded. {failed.explain()}")
 
 
 def _attempts(wanted: encode.Plan) -> Iterator[tuple[encode.Plan, Problem]]:
@@ -83,7 +100,7 @@ def _filed(job: decode.Job, wanted: encode.Plan, encoded: decode.Encoded, new_jo
         finer = new_job("finer", wanted)
         encoded = decode.encode_again(finer, wanted)
         if not encoded.is_whole:
-            raise VidneError(f"The finer copy could not be encoded. {encoded.finished.explain()}")
+            raise CopyFailedError(f"The finer copy could not be encoded. {encoded.finished.explain()}")
         comparison, out = encode.compare(finer.out, wanted, encoded.stamps, finer.limits), finer.out
     detail: JsonObject = {
         "label": wanted.label,

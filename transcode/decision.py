@@ -16,6 +16,8 @@ RAW = frozenset({"h264", "hevc", "m4v", "mpegvideo", "mjpeg", "h261", "h263", "v
 ASSUMED_RATE = 25
 # What ffmpeg says of a file that is shorter than announced.
 _CUT = ("File ended prematurely", "partial file", "Truncat", "truncat")
+# A writer of AVI or FLV may announce some more than it wrote.
+_FEW, _FEW_FRAMES, _FEW_S = 0.05, 2, 0.25
 # In these containers HEVC has the form that MP4 wants, so that its packets stay the same.
 _LENGTH_PREFIXED = ("mov", "matroska")
 _SHALLOW = frozenset({"yuv420p", "yuvj420p"})
@@ -78,8 +80,26 @@ def missing_frames(stream: Stream, probed: Probed) -> int:
 
 def cut_off(probed: Probed) -> str:
     """A sentence where the file ends before what its container announces, else empty."""
-    cut = any(mark in line for line in probed.said for mark in _CUT)
+    cut = any(mark in line for line in probed.said for mark in _CUT) or _ends_early(probed)
     return "The file ends before its container says so; what is left of it is shown." if cut else ""
+
+
+def _ends_early(probed: Probed) -> bool:
+    """Whether much of what an AVI or FLV announces is not there, of which ffmpeg says nothing."""
+    return any(_is_short(stream, probed) for stream in probed.pictures)
+
+
+def _is_short(stream: Stream, probed: Probed) -> bool:
+    packets = stream.packets
+    if probed.container == "avi":
+        announced = stream.number("nb_frames") or 0
+        # Times count frames here: one that was dropped has no packet, and those after it come later.
+        reached = max(packets.count, -1 if packets.last is None else packets.last + 1)
+        return announced - reached > max(_FEW_FRAMES, _FEW * announced)
+    tick = stream.ratio("time_base")
+    if probed.container != "flv" or not probed.duration_s or packets.last is None or tick is None:
+        return False
+    return probed.duration_s - float(packets.last * tick) > max(_FEW_S, _FEW * probed.duration_s)
 
 
 def hidden_frames(stream: Stream, probed: Probed) -> int:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 from evidence.errors import VidneError
 from evidence.jsontypes import JsonObject
-from transcode import decode, encode, ffmpeg, products, remux, slow, stills
+from transcode import decode, encode, ffmpeg, products, remux, stills
 from transcode.inspect import inspect
 from transcode.probe import NotMediaError, probe
 from transcode.sandbox import Command, run
+from transcode.task import task_of
 from transcode.values import objects
 
 _HASH = re.compile(rb"^\d+, .*, *([0-9a-f]{64})$", re.MULTILINE)
@@ -121,10 +122,10 @@ def _frames(source: Path, index: int, options: ffmpeg.Options) -> list[bytes] | 
 
 def _encoded(original: Path, copy: StoredCopy, sections: JsonObject, work: Path) -> Reproved:
     """Number of frames, times and likeness of an encoded copy, by its own source decoded once more."""
-    task = slow.task_of(copy.name, original, work, sections)
-    if task is None:
+    planned = task_of(copy.name, original, work, sections)
+    if planned is None:
         return Reproved(copy.name, difference="The original has no picture for a copy of this name.")
-    job, wanted = task
+    job, wanted = planned
     sampled = decode.sample_again(job, wanted)
     if not sampled.is_whole:
         return Reproved(copy.name, untold=f"The original does not decode: {sampled.finished.explain()}")

@@ -11,9 +11,8 @@ from evidence.jsontypes import Json, JsonObject
 from transcode import copying, decode, encode, keyframe_files, quality
 from transcode.keyframes import Kept, Keyframes
 from transcode.model import Made, StageReport
-from transcode.picture import Picture, picture
 from transcode.probe import complaints
-from transcode.products import input_options
+from transcode.task import Task, tasks
 from transcode.timeline import Timeline, timeline
 from transcode.values import decimal, objects, whole
 
@@ -22,39 +21,18 @@ _SAID_LIMIT = 5
 _OUR_OWN = "non monotonically increasing dts to muxer"
 # So many of a stream's pictures may be lost before the exhibit is called partial.
 _LOST_SHARE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One picture of the file, and the working copy that is to be encoded of it, if any."""
-
-    number: int
-    source: Path
-    work: Path
-    seen: Picture
-    stream: JsonObject
-    copy: encode.Plan | None
-    options: JsonObject
-    duration_s: float | None
-
-    def job(self, folder: str, copy: encode.Plan | None) -> decode.Job:
-        """A decode into a new folder of the work folder."""
-        out = self.work / folder
-        out.mkdir()
-        size = self.source.stat().st_size
-        limits = decode.limits(self.duration_s, size)
-        return decode.Job(self.source, out, self.seen, input_options(self.options), copy, limits)
-
-    def copy_job(self, folder: str, copy: encode.Plan) -> decode.Job:
-        """One more decode for a copy."""
-        return self.job(f"{folder}-{self.number}", copy)
+_VIEWING = Problem(
+    "viewing-copy",
+    "Some of its packets do not decode. The working copy keeps them as they are, and players may stop there:"
+    " an encoded viewing copy beside it shows what does decode.",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
     """What one picture gave; `out` is the folder of its decode, `copied` its encoded copy."""
 
-    task: _Task
+    task: Task
     line: Timeline
     decoded: decode.Decoded
     out: Path
@@ -62,6 +40,17 @@ class _Outcome:
     made: tuple[Made, ...] = ()
     copied: copying.Copied | None = None
     problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether some packets gave no picture, or not without an error, in a decode that came to its end."""
+        stopped = self.decoded.was_ended or self.decoded.is_exhausted
+        return not stopped and bool(self.lost or self.said)
+
+    @property
+    def said(self) -> list[str]:
+        """What ffmpeg complained of while decoding."""
+        return [line for line in complaints(self.decoded.finished.stderr) if _OUR_OWN not in line]
 
     @property
     def lost(self) -> int:
@@ -79,54 +68,13 @@ def slow(source: Path, work: Path, sections: JsonObject) -> StageReport:
     media, plan = sections.get("media"), sections.get("derivation")
     if not isinstance(media, dict) or not isinstance(plan, dict):
         raise VidneError("The exhibit was not inspected.", advice="Retry its jobs from the first.")
-    pictures = [stream for stream in objects(sections.get("streams")) if stream.get("is_picture")]
-    outcomes = []
-    for number, stream in enumerate(pictures, 1):
-        outcomes.append(_one(_task(number, source, work, media, plan, stream)))
+    outcomes = [_one(task) for task in tasks(source, work, sections)]
     if not any(outcome.line.frames for outcome in outcomes):
         return _nothing(plan, outcomes)
     return _report(plan, media, outcomes)
 
 
-def _task(
-    number: int, source: Path, work: Path, media: JsonObject, plan: JsonObject, stream: JsonObject
-) -> _Task:
-    options = input_options(plan)
-    forced = whole(str(options["r"])) if "r" in options else None
-    duration_s = decimal(media.get("duration_s"))
-    seen = picture(stream, forced_rate=forced, container_s=duration_s)
-    wanted = None
-    for entry in objects(plan.get("copies")):
-        if entry.get("method") == "encode" and entry.get("video") == seen.index:
-            sounds = [
-                encode.Sound(index, sound.get("action") == "copy")
-                for sound in objects(entry.get("audio"))
-                if (index := whole(sound.get("index"))) is not None
-            ]
-            wanted = encode.plan(seen, sounds, str(entry["name"]))
-    return _Task(number, source, work, seen, stream, wanted, plan, duration_s)
-
-
-def task_of(
-    name: str, source: Path, work: Path, sections: JsonObject
-) -> tuple[decode.Job, encode.Plan] | None:
-    """The decode and encode behind the working copy `name`, as this stage would plan them; None for none.
-
-    A copy that was to be remuxed counts as well: its remux may not have held.
-    """
-    media, plan = sections.get("media"), sections.get("derivation")
-    if not isinstance(media, dict) or not isinstance(plan, dict):
-        return None
-    copies: list[Json] = [{**copy, "method": "encode"} for copy in objects(plan.get("copies"))]
-    pictures = [stream for stream in objects(sections.get("streams")) if stream.get("is_picture")]
-    for number, stream in enumerate(pictures, 1):
-        task = _task(number, source, work, media, {**plan, "copies": copies}, stream)
-        if task.copy and task.copy.name == name:
-            return task.job("decode", None), task.copy
-    return None
-
-
-def _one(task: _Task) -> _Outcome:
+def _one(task: Task) -> _Outcome:
     """Decode one picture, and file what came of it."""
     job = task.job(f"decode-{task.number}", task.copy)
     outcome = _looked_at(task, job)
@@ -139,15 +87,28 @@ def _one(task: _Task) -> _Outcome:
         return outcome
     if task.copy and outcome.line.frames:
         return _with(outcome, copying.along(job, outcome.decoded, task.copy_job))
+    if task.viewing and outcome.line.frames and outcome.is_damaged:
+        return _with_viewing(outcome, task.viewing)
     return outcome
 
 
-def _with(outcome: _Outcome, copied: copying.Copied) -> _Outcome:
-    problems = (*outcome.problems, *copied.problems)
+def _with_viewing(outcome: _Outcome, wanted: encode.Plan) -> _Outcome:
+    """With a copy to look at; the working copy is there without it."""
+    try:
+        return _with(outcome, copying.beside(wanted, outcome.task.copy_job), _VIEWING)
+    except copying.CopyFailedError as error:
+        failed = Problem(
+            "viewing-failed", f"A copy that plays past its damage could not be made. {error.what}"
+        )
+        return replace(outcome, problems=(*outcome.problems, failed))
+
+
+def _with(outcome: _Outcome, copied: copying.Copied, *told: Problem) -> _Outcome:
+    problems = (*outcome.problems, *told, *copied.problems)
     return replace(outcome, made=(*outcome.made, copied.made), copied=copied, problems=problems)
 
 
-def _looked_at(task: _Task, job: decode.Job) -> _Outcome:
+def _looked_at(task: Task, job: decode.Job) -> _Outcome:
     """What is seen in one decode; of one that failed because of its copy only the failure is told."""
     frames = task.work / f"frames-{task.number}.yuv"
     keyframes = Keyframes(frames, task.seen.frame_size)
@@ -191,8 +152,7 @@ def _ceiling(*, left_out: bool) -> list[Problem]:
 def _decoding(outcome: _Outcome) -> list[Problem]:
     """What went wrong while decoding."""
     decoded, lost = outcome.decoded, outcome.lost
-    said = [line for line in complaints(decoded.finished.stderr) if _OUR_OWN not in line]
-    found = [Problem("decode-error", line) for line in said[:_SAID_LIMIT]]
+    found = [Problem("decode-error", line) for line in outcome.said[:_SAID_LIMIT]]
     if lost:
         text = f"{lost} of {outcome.task.seen.packets} packets of stream {outcome.task.seen.index} gave no"
         found.append(Problem("frames-lost", f"{text} picture."))
@@ -204,7 +164,7 @@ def _decoding(outcome: _Outcome) -> list[Problem]:
     return found
 
 
-def _stored_numbers(task: _Task, decoded: decode.Decoded) -> dict[int, int]:
+def _stored_numbers(task: Task, decoded: decode.Decoded) -> dict[int, int]:
     """Of each shown frame its number among all stored ones; none where that cannot be known."""
     packets = task.stream.get("packets")
     listed = packets.get("hidden_pts") if isinstance(packets, dict) else None
@@ -243,11 +203,11 @@ def _nothing(plan: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
 
 def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
     encoded = {outcome.copied.plan.name: outcome.copied for outcome in outcomes if outcome.copied}
-    copies: list[Json] = [_copy_json(copy, encoded) for copy in objects(plan.get("copies"))]
+    copies: list[Json] = [_copy_json(copy, encoded) for copy in _copies(plan, outcomes)]
     partial = _partial(plan, media, outcomes)
     fates: list[Json] = [_fate(stream, encoded.values()) for stream in objects(plan.get("streams"))]
     derivation: JsonObject = {**plan, "copies": copies, "streams": fates, "partial": partial}
-    if encoded:
+    if any(copy["name"] in encoded for copy in objects(plan.get("copies"))):
         derivation["verdict"] = "derived from"
     problems = [problem for outcome in outcomes for problem in outcome.problems]
     if partial:
@@ -269,6 +229,18 @@ def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -
         state=ExhibitState.PARTIAL if partial else ExhibitState.PROCESSED,
         reason=partial,
     )
+
+
+def _copies(plan: JsonObject, outcomes: Sequence[_Outcome]) -> list[JsonObject]:
+    """The copies that were planned, each with the viewing copy that was made beside it."""
+    viewing = {o.task.seen.index: o.copied for o in outcomes if o.copied and not o.task.copy}
+    copies = []
+    for copy in objects(plan.get("copies")):
+        copies.append(copy)
+        made = viewing.get(whole(copy.get("video")) or 0)
+        if made:
+            copies.append({**copy, "name": made.plan.name, "method": "encode"})
+    return copies
 
 
 def _fate(stream: JsonObject, encoded: Iterable[copying.Copied]) -> JsonObject:

@@ -6,12 +6,10 @@ from tests.media.cell import Cell, Change, pictures, row
 from tests.media.h264 import ALL, PLAIN
 
 _ASP = "-c:v mpeg4 -q:v 3 "
-_SILENT = "ffmpeg says nothing of the tail that is gone, so it is not called partial"
-_STOPS = "Chromium stops at a damaged picture that a remux keeps: PIPELINE_ERROR_DECODE"
 _TWO_SECONDS = pictures(seconds="2")
 
 
-def _partial(name: str, method: str, options: str, share: float, defect: str = "") -> Cell:
+def _partial(name: str, method: str, options: str, share: float, *, viewing: bool = False) -> Cell:
     return row(
         name,
         method,
@@ -19,25 +17,25 @@ def _partial(name: str, method: str, options: str, share: float, defect: str = "
         of=_TWO_SECONDS,
         state=ExhibitState.PARTIAL,
         change=changes.cut(share),
-        defect=defect,
+        viewing=viewing,
     )
 
 
 CUT = [
     _partial("cut.mp4", "encode", PLAIN + "-movflags +faststart", 0.6),
     _partial("cut.mov", "encode", PLAIN + "-movflags +faststart", 0.6),
-    _partial("cut-fragments.mp4", "remux", PLAIN + "-movflags frag_keyframe+empty_moov", 0.6, _STOPS),
+    _partial("cut-fragments.mp4", "remux", PLAIN + "-movflags frag_keyframe+empty_moov", 0.6, viewing=True),
     _partial("cut.mkv", "remux", PLAIN, 0.6),
-    _partial("cut.flv", "remux", PLAIN, 0.6, _SILENT),
-    _partial("cut-asp.avi", "encode", _ASP, 0.6, _SILENT),
+    _partial("cut.flv", "remux", PLAIN, 0.6),
+    _partial("cut-asp.avi", "encode", _ASP, 0.6),
     _partial("cut-asp.mkv", "encode", _ASP, 0.6),
     _partial("cut-vp9.webm", "encode", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8", 0.6),
-    _partial("cut-mjpeg.avi", "encode", "-c:v mjpeg -q:v 3", 0.6, _SILENT),
+    _partial("cut-mjpeg.avi", "encode", "-c:v mjpeg -q:v 3", 0.6),
     # Of these no header tells how long they should be: what is left is the whole of it.
     row("cut.ts", "remux", PLAIN, of=_TWO_SECONDS, change=changes.cut(0.6)),
     row("cut.mpg", "encode", "-c:v mpeg2video -q:v 3", of=_TWO_SECONDS, change=changes.cut(0.6)),
-    row("cut.264", "remux", PLAIN + "-bf 0", of=_TWO_SECONDS, change=changes.cut(0.6), defect=_STOPS),
-    row("damaged.ts", "remux", PLAIN, of=_TWO_SECONDS, change=changes.damaged, defect=_STOPS),
+    row("cut.264", "remux", PLAIN + "-bf 0", of=_TWO_SECONDS, change=changes.cut(0.6), viewing=True),
+    row("damaged.ts", "remux", PLAIN, of=_TWO_SECONDS, change=changes.damaged, viewing=True),
 ]
 
 

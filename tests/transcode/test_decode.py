@@ -13,12 +13,14 @@ from evidence.exhibits import ExhibitState, Role
 from samples.scene import Figure, Scene
 from tests.transcode.bare import RATE, assert_hashed_as, filmed, hashes, keyframes, streams, told
 from tests.transcode.conftest import H264, SOUND, Maker, derivation, made, slowed
-from transcode import copying, decode, encode, slow
+from transcode import copying, decode, encode
 from transcode.inspect import inspect
 from transcode.keyframes import Keyframes
 from transcode.model import StageReport
 from transcode.picture import picture
+from transcode.reproof import StoredCopy, prove_again
 from transcode.sandbox import Limits
+from transcode.task import task_of
 from transcode.values import objects
 
 FFV1 = ("-c:v", "ffv1")
@@ -144,7 +146,7 @@ def test_damaged_sound_takes_no_picture_along(film: Maker, tmp_path: Path) -> No
 def test_a_copy_without_its_index_is_made_again_with_its_sound_encoded(film: Maker, tmp_path: Path) -> None:
     sound = ("-f", "lavfi", "-i", "sine=r=48000:d=2")
     source = film("libopus.mkv", *FFV1, "-c:a", "libopus", of=(*SMALL, *sound))
-    task = slow.task_of("working.mp4", source, tmp_path, inspect(source, tmp_path, source.name).sections)
+    task = task_of("working.mp4", source, tmp_path, inspect(source, tmp_path, source.name).sections)
     assert task
     job = replace(task[0], copy=task[1])
 
@@ -189,10 +191,31 @@ def test_a_damaged_stretch_is_told_and_the_rest_is_seen(film: Maker, tmp_path: P
     assert "decode-error" in codes(report)
     expected = hashes(source)
     assert_hashed_as(report, expected)
+    assert_has_viewing_copy(source, report, len(expected))
     lost = 50 - len(expected)
     assert ("frames-lost" in codes(report)) is (lost > 0)
     if lost:  # which are missing is not known, so no frame is given a number among the stored ones
         assert {one.detail["stored_frame"] for one in keyframes(report)} == {None}
+
+
+def assert_has_viewing_copy(source: Path, report: StageReport, frames: int) -> None:
+    """The working copy keeps the packets; the copy beside it shows what decodes, without an error."""
+    assert "viewing-copy" in codes(report)
+    found = derivation(report)
+    assert found["verdict"] != "derived from"
+    assert [(copy["name"], copy["method"]) for copy in objects(found["copies"])] == [
+        ("working.mp4", "remux"),
+        ("viewing.mp4", "encode"),
+    ]
+    copy = made(report, Role.WORKING)["viewing.mp4"]
+    check = ["ffmpeg", "-v", "error", "-i", str(copy), "-f", "null", "-"]
+    assert subprocess.run(check, check=True, capture_output=True).stderr == b""
+    assert len(hashes(copy)) == frames
+    stored = [StoredCopy("viewing.mp4", copy, is_encoded=True, tool_sha256="")]
+    again = copy.parent / "again"
+    again.mkdir()
+    [proof] = prove_again(source, stored, again)
+    assert proof.verdict.startswith("derived from the original"), proof
 
 
 def decoded(source: Path, folder: Path, limits: Limits) -> decode.Decoded:
@@ -247,6 +270,7 @@ import resource, sys
 from pathlib import Path
 from tests.transcode.test_decode import decoded
 from transcode.sandbox import Limits
+from transcode.task import task_of
 found = decoded(Path(sys.argv[1]), Path(sys.argv[2]), Limits())
 print(len(found.stamps), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -108,6 +108,21 @@ def test_frames_that_are_cut_off_are_not_called_hidden(film: Maker, tmp_path: Pa
     assert plan["partial"] == "The file ends before its container says so; what is left of it is shown."
 
 
+@pytest.mark.parametrize(
+    ("name", "codec"), [("cut.flv", H264), ("cut.avi", ("-c:v", "mpeg4")), ("jpeg.avi", ("-c:v", "mjpeg"))]
+)
+def test_what_an_index_announces_and_the_file_does_not_hold_is_cut_off(
+    film: Maker, tmp_path: Path, name: str, codec: tuple[str, ...]
+) -> None:
+    whole = film(name, *codec)
+    assert planned(whole)["partial"] == ""
+    cut = tmp_path / name
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size * 2 // 3])
+    assert (
+        planned(cut)["partial"] == "The file ends before its container says so; what is left of it is shown."
+    )
+
+
 def test_telephone_sound_is_encoded_for_viewing_and_kept_in_a_rewrap(film: Maker) -> None:
     plan = planned(film("dvr.mkv", *H264, "-c:a", "pcm_alaw", of=(*PICTURES, *SOUND)))
     assert copies(plan) == [("working.mp4", 0, "remux")]
