@@ -10,7 +10,7 @@ from transcode.probe import Probed, Stream
 from transcode.rawstream import Opening
 
 # Audio for which Matroska has no name.
-_NOT_IN_MATROSKA = frozenset({"amr_nb", "amr_wb", "adpcm_ima_qt", "qcelp", "evrc", "unknown"})
+_NOT_IN_MATROSKA = frozenset({"amr_nb", "amr_wb", "adpcm_ima_qt", "qcelp", "evrc", "nellymoser", "unknown"})
 _NOTHING = "It has no stream that can be shown or heard."
 Decided = tuple[Stream, Rule]
 

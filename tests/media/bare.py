@@ -45,8 +45,11 @@ def _count(path: Path, what: str, *reader: str) -> int:
     return int(told[0].strip(",")) if told else 0
 
 
-def first_picture(path: Path, *reader: str) -> bytes:
-    """The first frame, upright, as grey samples, rows of SAMPLE; empty where there is none."""
+def first_picture(path: Path, *reader: str) -> list[float]:
+    """The first frame, upright, as grey samples, rows of SAMPLE; empty where there is none.
+
+    Grey of its RGB, as a browser's is, which is not the luma of every colour matrix.
+    """
     command = [
         "ffmpeg",
         "-v",
@@ -60,9 +63,9 @@ def first_picture(path: Path, *reader: str) -> bytes:
         "-frames:v",
         "1",
     ]
-    command += ["-vf", f"scale={SAMPLE[0]}:{SAMPLE[1]}:flags=area,format=gray,scale=out_range=full"]
-    command += ["-f", "rawvideo", "-"]
-    return subprocess.run(command, check=False, capture_output=True).stdout
+    command += ["-vf", f"scale={SAMPLE[0]}:{SAMPLE[1]}:flags=area,format=rgb24", "-f", "rawvideo", "-"]
+    rgb = subprocess.run(command, check=False, capture_output=True).stdout
+    return [0.299 * r + 0.587 * g + 0.114 * b for r, g, b in zip(rgb[::3], rgb[1::3], rgb[2::3], strict=True)]
 
 
 def sounds(path: Path) -> int:

@@ -58,7 +58,7 @@ ENCODED = [
     _with("adpcm.mkv", "-c:a adpcm_ima_wav", of=PHONE, rewraps=MKV),
     _with("g726.mkv", "-c:a g726", of=PHONE, rewraps=MKV),
     _with("pcm.flv", "-c:a pcm_s16le -ar 44100", rewraps=MKV),
-    _with("nellymoser.flv", "-c:a nellymoser -ar 22050", rewraps=MKV),
+    _with("nellymoser.flv", "-c:a nellymoser -ar 22050"),
     _with("alaw-twice.mkv", _ALL + "-c:a pcm_alaw", of=(*PHONE, *sound(8000)), rewraps=MKV, sounds=2),
     _with("aac-mulaw.mov", _ALL + "-c:a:0 aac -c:a:1 pcm_mulaw", of=TWO, rewraps=MKV, sounds=2),
 ]

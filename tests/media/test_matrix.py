@@ -87,7 +87,7 @@ def test_cell(cell: Cell, root: Path, chromium: Player) -> None:
         assert bare.frames(copy) == shown * cell.per_frame
         if cell.viewing and not name.startswith("viewing"):
             continue  # it keeps what a browser stops at
-        _assert_played(cell, chromium, copy, bare.first_picture(source, *cell.reader) if not number else b"")
+        _assert_played(cell, chromium, copy, [] if number else bare.first_picture(source, *cell.reader))
     _assert_rewraps_proved(ended)
 
 
@@ -125,7 +125,7 @@ def _assert_rewraps_proved(ended: Ended) -> None:
         assert f"{name}.proof.txt" in ended.files(Role.PROOF)
 
 
-def _assert_played(cell: Cell, chromium: Player, copy: Path, original: bytes) -> None:
+def _assert_played(cell: Cell, chromium: Player, copy: Path, original: list[float]) -> None:
     """Chromium plays all of it, in its right shape and upright; the first frame is the original's."""
     played = chromium.play(copy)
     assert played.error == ""
