@@ -23,7 +23,15 @@ SOUND_CODES = frozenset({_ENCODED, _LEFT_OUT})  # of problems that say what beca
 
 
 class CopyFailedError(VidneError):
-    """No copy could be encoded, in none of the ways that were tried."""
+    """No copy could be encoded, in none of the ways that were tried.
+
+    `was_ended` tells that the last of them was stopped or died, which says nothing of the file.
+    """
+
+    def __init__(self, what: str, failed: Finished) -> None:
+        """`failed` is how ffmpeg ended; `what` is a sentence, to which its words are added."""
+        super().__init__(f"{what} {failed.explain()}")
+        self.was_ended = decode.was_ended(failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ def apart(wanted: encode.Plan, failed: Finished, new_job: NewJob) -> Copied:
                 copied = _filed(job, attempt, encoded, new_job)
                 return replace(copied, problems=(problem, *copied.problems))
         failed = encoded.finished
-    raise CopyFailedError(f"The copy could not be encoded. {failed.explain()}")
+    raise CopyFailedError("The copy could not be encoded.", failed)
 
 
 def _attempts(wanted: encode.Plan) -> Iterator[tuple[encode.Plan, Problem]]:
@@ -100,7 +108,7 @@ def _filed(job: decode.Job, wanted: encode.Plan, encoded: decode.Encoded, new_jo
         finer = new_job("finer", wanted)
         encoded = decode.encode_again(finer, wanted)
         if not encoded.is_whole:
-            raise CopyFailedError(f"The finer copy could not be encoded. {encoded.finished.explain()}")
+            raise CopyFailedError("The finer copy could not be encoded.", encoded.finished)
         comparison, out = encode.compare(finer.out, wanted, encoded.stamps, finer.limits), finer.out
     detail: JsonObject = {
         "label": wanted.label,

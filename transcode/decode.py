@@ -50,7 +50,7 @@ class Decoded:
     @property
     def was_ended(self) -> bool:
         """Whether it did not come to its own end: it was stopped, or died of a signal."""
-        return _was_ended(self.finished)
+        return was_ended(self.finished)
 
     @property
     def has_failed(self) -> bool:
@@ -74,10 +74,11 @@ class Encoded:
     @property
     def is_whole(self) -> bool:
         """Whether ffmpeg wrote all of it."""
-        return not _was_ended(self.finished) and self.finished.returncode in _HARMLESS
+        return not was_ended(self.finished) and self.finished.returncode in _HARMLESS
 
 
-def _was_ended(finished: Finished) -> bool:
+def was_ended(finished: Finished) -> bool:
+    """Whether a run did not come to its own end: it was stopped, or died of a signal."""
     return bool(finished.stopped) or finished.returncode < 0 or finished.returncode > 128
 
 

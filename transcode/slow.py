@@ -30,7 +30,9 @@ _VIEWING = Problem(
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What one picture gave; `out` is the folder of its decode, `copied` its encoded copy."""
+    """What one picture gave; `out` is the folder of its decode, `copied` its encoded copy, or
+    `uncopied` why there is none.
+    """
 
     task: Task
     line: Timeline
@@ -39,6 +41,7 @@ class _Outcome:
     measures: tuple[Json, ...] = ()
     made: tuple[Made, ...] = ()
     copied: copying.Copied | None = None
+    uncopied: str = ""
     problems: tuple[Problem, ...] = field(default=())
 
     @property
@@ -78,15 +81,20 @@ def _one(task: Task) -> _Outcome:
     """Decode one picture, and file what came of it."""
     job = task.job(f"decode-{task.number}", task.copy)
     outcome = _looked_at(task, job)
-    if task.copy and outcome.decoded.has_failed:
+    along = not outcome.decoded.has_failed
+    failed = outcome.decoded.finished
+    if task.copy and not along:
         # What failed may be the copy: the pictures are looked at without it.
-        failed = outcome.decoded.finished
         outcome = _looked_at(task, task.job(f"alone-{task.number}", None))
-        if outcome.line.frames:
-            return _with(outcome, copying.apart(task.copy, failed, task.copy_job))
-        return outcome
     if task.copy and outcome.line.frames:
-        return _with(outcome, copying.along(job, outcome.decoded, task.copy_job))
+        try:
+            if along:
+                return _with(outcome, copying.along(job, outcome.decoded, task.copy_job))
+            return _with(outcome, copying.apart(task.copy, failed, task.copy_job))
+        except copying.CopyFailedError as error:
+            if error.was_ended:
+                raise
+            return replace(outcome, uncopied=error.what)
     if task.viewing and outcome.line.frames and outcome.is_damaged:
         return _with_viewing(outcome, task.viewing)
     return outcome
@@ -209,6 +217,10 @@ def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -
     derivation: JsonObject = {**plan, "copies": copies, "streams": fates, "partial": partial}
     if any(copy["name"] in encoded for copy in objects(plan.get("copies"))):
         derivation["verdict"] = "derived from"
+    state = ExhibitState.PARTIAL if partial else ExhibitState.PROCESSED
+    if not encoded and not any(copy["method"] == "remux" for copy in objects(plan.get("copies"))):
+        state = ExhibitState.UNPLAYABLE
+        derivation |= {"method": "none", "reason": partial, "verdict": "nothing was made", "copies": []}
     problems = [problem for outcome in outcomes for problem in outcome.problems]
     if partial:
         problems.insert(0, Problem("partial", partial))
@@ -226,7 +238,7 @@ def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -
         },
         made=tuple(made for outcome in outcomes for made in outcome.made),
         problems=tuple(problems),
-        state=ExhibitState.PARTIAL if partial else ExhibitState.PROCESSED,
+        state=state,
         reason=partial,
     )
 
@@ -267,7 +279,9 @@ def _partial(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) 
     """A sentence where some of the footage is missing, with how much is left; else empty."""
     said = str(plan.get("partial") or "")
     for outcome in outcomes:
-        if not outcome.line.frames:
+        if outcome.uncopied:
+            said = said or f"Its pictures decode, and no copy of them can be written. {outcome.uncopied}"
+        elif not outcome.line.frames:
             said = said or f"Nothing of stream {outcome.task.seen.index} decodes; the others do."
         elif outcome.decoded.was_ended or outcome.decoded.is_exhausted:
             said = said or "Decoding was ended before the end of the file."

@@ -198,6 +198,22 @@ def test_a_damaged_stretch_is_told_and_the_rest_is_seen(film: Maker, tmp_path: P
         assert {one.detail["stored_frame"] for one in keyframes(report)} == {None}
 
 
+def test_pictures_of_which_no_copy_can_be_written_are_kept_as_keyframes(film: Maker, tmp_path: Path) -> None:
+    tiny = ("-f", "lavfi", "-i", "testsrc2=s=96x64:r=10:d=1")
+    data = film("film.mkv", *H264, of=tiny).read_bytes()
+    duration = b"\x23\xe3\x83\x84"  # Matroska's DefaultDuration, four bytes of it
+    assert data.count(duration) == 1
+    source = tmp_path / "years.mkv"
+    # Eight of them: years a frame. What they take of the next element leaves, at this width, a sound one.
+    source.write_bytes(data.replace(duration, duration[:3] + b"\x88"))
+    report = slowed(source, tmp_path / "work")
+    assert report.state is ExhibitState.UNPLAYABLE
+    assert report.reason.startswith("Its pictures decode, and no copy of them can be written. ")
+    assert (derivation(report)["method"], derivation(report)["copies"]) == ("none", [])
+    assert made(report, Role.WORKING) == {}
+    assert keyframes(report)
+
+
 def assert_has_viewing_copy(source: Path, report: StageReport, frames: int) -> None:
     """The working copy keeps the packets; the copy beside it shows what decodes, without an error."""
     assert "viewing-copy" in codes(report)
