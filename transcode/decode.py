@@ -196,7 +196,7 @@ def _fewer_lines(stream: ffmpeg.Stream, picture: Picture) -> ffmpeg.Stream:
     while height // 2 >= wanted:
         stream, height = stream.filter("field", "top"), (height + 1) // 2
     if wanted < height < wanted + 4:
-        return stream.filter("crop", "iw", wanted, 0, 0)
+        return stream.filter("crop", "iw", f"min(ih,{wanted})", 0, 0)  # the picture may become smaller
     return stream
 
 

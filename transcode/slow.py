@@ -1,7 +1,7 @@
 """The slow stage: one decode of each picture for analysis, keyframes, measures and, if need be, an encode."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -211,16 +211,17 @@ def _nothing(plan: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
 
 def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
     encoded = {outcome.copied.plan.name: outcome.copied for outcome in outcomes if outcome.copied}
-    copies: list[Json] = [_copy_json(copy, encoded) for copy in _copies(plan, outcomes)]
+    found = _copies(plan, outcomes)
+    copies: list[Json] = [_copy_json(copy, encoded) for copy in found if _is_there(copy, encoded)]
     partial = _partial(plan, media, outcomes)
     fates: list[Json] = [_fate(stream, encoded.values()) for stream in objects(plan.get("streams"))]
     derivation: JsonObject = {**plan, "copies": copies, "streams": fates, "partial": partial}
     if any(copy["name"] in encoded for copy in objects(plan.get("copies"))):
         derivation["verdict"] = "derived from"
     state = ExhibitState.PARTIAL if partial else ExhibitState.PROCESSED
-    if not encoded and not any(copy["method"] == "remux" for copy in objects(plan.get("copies"))):
+    if not copies:
         state = ExhibitState.UNPLAYABLE
-        derivation |= {"method": "none", "reason": partial, "verdict": "nothing was made", "copies": []}
+        derivation |= {"method": "none", "reason": partial, "verdict": "nothing was made"}
     problems = [problem for outcome in outcomes for problem in outcome.problems]
     if partial:
         problems.insert(0, Problem("partial", partial))
@@ -255,6 +256,11 @@ def _copies(plan: JsonObject, outcomes: Sequence[_Outcome]) -> list[JsonObject]:
     return copies
 
 
+def _is_there(copy: JsonObject, encoded: Container[str]) -> bool:
+    """Whether a copy was made: what could not be encoded is in no list of copies."""
+    return copy["method"] == "remux" or str(copy["name"]) in encoded
+
+
 def _fate(stream: JsonObject, encoded: Iterable[copying.Copied]) -> JsonObject:
     """What became of a stream: sound can fare worse than planned, with the problem that says so."""
     for copied in encoded:
@@ -280,7 +286,8 @@ def _partial(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) 
     said = str(plan.get("partial") or "")
     for outcome in outcomes:
         if outcome.uncopied:
-            said = said or f"Its pictures decode, and no copy of them can be written. {outcome.uncopied}"
+            lacking = f"Its pictures decode, and no copy of them can be written. {outcome.uncopied}"
+            said = f"{said} {lacking}".strip()
         elif not outcome.line.frames:
             said = said or f"Nothing of stream {outcome.task.seen.index} decodes; the others do."
         elif outcome.decoded.was_ended or outcome.decoded.is_exhausted:

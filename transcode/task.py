@@ -9,15 +9,13 @@ from transcode.picture import Picture, picture
 from transcode.products import input_options
 from transcode.values import decimal, objects, whole
 
-VIEWING = "viewing"
-
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """One picture of the file.
 
-    `copy` is the working copy that is to be encoded of it, if any. `viewing` is the one that is encoded where
-    the working copy keeps packets that do not decode: players stop at them.
+    `copy` is the working copy that is to be encoded of it, if any. `viewing` is what is encoded beside a
+    working copy that keeps packets which do not decode: players stop at them.
     """
 
     number: int
@@ -63,11 +61,10 @@ def task_of(
     if not isinstance(plan, dict):
         return None
     copies: list[Json] = [{**copy, "method": "encode"} for copy in objects(plan.get("copies"))]
-    for planned in (plan, {**plan, "copies": copies}):
-        for task in tasks(source, work, {**sections, "derivation": planned}):
-            for wanted in (task.copy, task.viewing):
-                if wanted and wanted.name == name:
-                    return task.job("decode", None), wanted
+    for task in tasks(source, work, {**sections, "derivation": {**plan, "copies": copies}}):
+        for wanted in (task.copy, task.viewing):
+            if wanted and wanted.name == name:
+                return task.job("decode", None), wanted
     return None
 
 
@@ -82,10 +79,8 @@ def _task(
     for entry in objects(plan.get("copies")):
         if entry.get("video") == seen.index:
             wanted = encode.plan(seen, _sounds(entry), str(entry["name"]))
-            if entry.get("method") == "encode":
-                copy = wanted
-            else:
-                viewing = replace(wanted, name=wanted.name.replace("working", VIEWING))
+            copy = wanted if entry.get("method") == "encode" else None
+            viewing = replace(wanted, name=wanted.name.replace("working", "viewing"))
     return Task(number, source, work, seen, stream, copy, viewing, plan, duration_s)
 
 

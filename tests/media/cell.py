@@ -29,8 +29,9 @@ class Cell:
     with `sounds` tracks of sound, and exact ones beside, named `rewraps`. `says` is a part of the reason that
     docs/media.md has too; `per_frame` pictures are shown for one of the original. `reader` are options with
     which bare ffmpeg reads the original; `alike` tells whether it shows the same grey levels, as it does but
-    for what is tone-mapped. `viewing` tells that its remux keeps packets that do not decode, where
-    browsers stop, so that a viewing copy plays in its place. `defect` is a known one, why it fails.
+    for what is tone-mapped. `viewing` tells that its remux keeps packets that do not decode, so that there
+    is a viewing copy beside it, `stops` that the browser ends the remux with an error there. `defect` is a
+    known one, why it fails.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Cell:
     reader: tuple[str, ...] = ()
     alike: bool = True
     viewing: bool = False
+    stops: bool = False
     defect: str = ""
 
 

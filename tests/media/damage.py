@@ -9,7 +9,9 @@ _ASP = "-c:v mpeg4 -q:v 3 "
 _TWO_SECONDS = pictures(seconds="2")
 
 
-def _partial(name: str, method: str, options: str, share: float, *, viewing: bool = False) -> Cell:
+def _partial(
+    name: str, method: str, options: str, share: float, *, viewing: bool = False, stops: bool = False
+) -> Cell:
     return row(
         name,
         method,
@@ -18,15 +20,23 @@ def _partial(name: str, method: str, options: str, share: float, *, viewing: boo
         state=ExhibitState.PARTIAL,
         change=changes.cut(share),
         viewing=viewing,
+        stops=stops,
     )
 
 
 CUT = [
     _partial("cut.mp4", "encode", PLAIN + "-movflags +faststart", 0.6),
     _partial("cut.mov", "encode", PLAIN + "-movflags +faststart", 0.6),
-    _partial("cut-fragments.mp4", "remux", PLAIN + "-movflags frag_keyframe+empty_moov", 0.6, viewing=True),
+    _partial(
+        "cut-fragments.mp4",
+        "remux",
+        PLAIN + "-movflags frag_keyframe+empty_moov",
+        0.6,
+        viewing=True,
+        stops=True,
+    ),
     _partial("cut.mkv", "remux", PLAIN, 0.6, viewing=True),
-    _partial("cut.flv", "remux", PLAIN, 0.6, viewing=True),
+    _partial("cut.flv", "remux", PLAIN, 0.6, viewing=True, stops=True),
     _partial("cut-asp.avi", "encode", _ASP, 0.6),
     _partial("cut-asp.mkv", "encode", _ASP, 0.6),
     _partial("cut-vp9.webm", "encode", "-c:v libvpx-vp9 -deadline realtime -cpu-used 8", 0.6),
@@ -34,8 +44,16 @@ CUT = [
     # Of these no header tells how long they should be: what is left is the whole of it.
     row("cut.ts", "remux", PLAIN, of=_TWO_SECONDS, change=changes.cut(0.6), viewing=True),
     row("cut.mpg", "encode", "-c:v mpeg2video -q:v 3", of=_TWO_SECONDS, change=changes.cut(0.6)),
-    row("cut.264", "remux", PLAIN + "-bf 0", of=_TWO_SECONDS, change=changes.cut(0.6), viewing=True),
-    row("damaged.ts", "remux", PLAIN, of=_TWO_SECONDS, change=changes.damaged, viewing=True),
+    row(
+        "cut.264",
+        "remux",
+        PLAIN + "-bf 0",
+        of=_TWO_SECONDS,
+        change=changes.cut(0.6),
+        viewing=True,
+        stops=True,
+    ),
+    row("damaged.ts", "remux", PLAIN, of=_TWO_SECONDS, change=changes.damaged, viewing=True, stops=True),
 ]
 
 
