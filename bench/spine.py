@@ -16,7 +16,7 @@ import numpy as np
 from bench.measure import fresh_case, in_turn, own_cpu, submit, wall
 from samples.generator import clip
 from transcode.analysis import Analyser
-from transcode.decode import FULL_EVERY
+from transcode.decode import EVERY
 from transcode.frames import Frame
 
 GIB = 1 << 30
@@ -162,11 +162,10 @@ def _opencv_alone(path: Path, rounds: int = 20) -> float:
         capture_output=True,
     ).stdout
     planes = np.frombuffer(raw, np.uint8).reshape(-1, 240, 320)
-    whole = np.zeros(320 * 240 * 3 // 2, np.uint8)
-    frames = [Frame(n, n, plane, None if n % FULL_EVERY else whole) for n, plane in enumerate(planes)]
+    frames = [Frame(n, planes[n], planes[n]) for n in range(0, len(planes), EVERY)]
     started = time.process_time()
     for _ in range(rounds):
-        analyser = Analyser(25)
+        analyser = Analyser()
         for frame in frames:
             analyser.look(frame, frame.index / 25)
     return (time.process_time() - started) / rounds

@@ -1,6 +1,6 @@
 """What can be seen in the frames: foreground, sharpness, exposure, a moving camera, frozen and black runs.
 
-It works on small luma planes (about 480 pixels wide) that ffmpeg made, limited range; it opens no file.
+It works on small luma planes (at most 480 pixels wide) of limited range; it opens no file.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from transcode.summary import BRIGHT, DARK, RUN_S, Run, Summary
 
 cv2.setNumThreads(1)
 
-WIDTH = 480  # of the planes that are looked at
+_WIDTH = 480  # of the planes that are looked at, at most
 # The background model works on planes less wide than this: it found the same events as at 240 pixels.
-_MODEL_WIDTH = 160
-_HISTORY_S = 50
+_MODEL_WIDTH = 159
+_HISTORY = 500  # looks, ten of which are a second as a rule
 _SHADOW = 127  # MOG2's mark for a shadow; foreground is 255
 # Darker than this share of the background is no shadow: dark clothes were taken for one at MOG2's own 0.5.
 _SHADE = 0.7
@@ -30,6 +30,8 @@ _MOTION_SHARE = 0.006  # of the width
 _SAMPLE_S = 0.25  # between frames that are measured where nothing happens
 _BLACK_MEAN = 20.0
 _BLACK_PEAK = 48
+# Full range to limited (ITU-R BT.601-7, 2.5.3): 0 to 255 becomes 16 to 235.
+_LIMITED = np.rint(16 + np.arange(256) * 219 / 255).astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class Look:
     """What one frame shows.
 
     `foreground` is its share of the picture (0 to 1). `sharpness` is that of the small plane, inside the
-    foreground where there is any; None where it was not measured: it is for frames that came at full size,
-    and between events for some of those. `is_cut` says that a new scene begins.
+    foreground where there is any; None where it was not measured: between events it is for some. `is_cut`
+    says that a new scene begins.
     """
 
     foreground: float
@@ -71,18 +73,17 @@ class _RunFinder:
 
 
 class Analyser:
-    """Looks at each frame once, in order."""
+    """Looks at each frame that comes at full size, once, in order."""
 
-    def __init__(self, rate: float) -> None:
-        """`rate` is about how many frames a second come; it sets how long the background is remembered."""
-        history = int(min(1500, max(250, _HISTORY_S * rate)))
-        self._model = cv2.createBackgroundSubtractorMOG2(history=history, varThreshold=25, detectShadows=True)
+    def __init__(self) -> None:
+        self._model = cv2.createBackgroundSubtractorMOG2(
+            history=_HISTORY, varThreshold=25, detectShadows=True
+        )
         self._model.setShadowThreshold(_SHADE)
         self._histogram = np.zeros(256, np.float64)
         self._before: Frame | None = None
         self._before_s = 0.0
         self._tiny: Plane | None = None
-        self._full: Plane | None = None
         self._changes: list[float] = []
         self._black = _RunFinder(0.0)
         self._frozen = _RunFinder(RUN_S)
@@ -93,7 +94,7 @@ class Analyser:
     def look(self, frame: Frame, time_s: float) -> Look:
         """Look at the next frame, which is shown at `time_s` seconds."""
         luma = frame.luma
-        tiny = shrink(luma)
+        tiny = halved(luma, _MODEL_WIDTH)
         mask = np.asarray(self._model.apply(tiny), np.uint8)
         foreground = cv2.countNonZero(cv2.threshold(mask, _SHADOW, 255, cv2.THRESH_BINARY)[1]) / mask.size
         is_cut = self._see_change(frame, tiny, time_s)
@@ -105,7 +106,7 @@ class Analyser:
         self._motion.see(tiny, time_s)
         score = None
         present = foreground > FOREGROUND_SHARE
-        if frame.full is not None and (present or is_cut or not 0 <= time_s - self._sampled_s < _SAMPLE_S):
+        if present or is_cut or not 0 <= time_s - self._sampled_s < _SAMPLE_S:
             self._sampled_s = time_s
             self._histogram += cv2.calcHist([luma], [0], None, [256], [0, 256]).reshape(-1)
             score = sharpness(luma, mask if present else None)
@@ -128,10 +129,10 @@ class Analyser:
 
     def _see_change(self, frame: Frame, tiny: Plane, time_s: float) -> bool:
         if self._before is None or self._tiny is None:
-            self._full = frame.full
             return False
         change = cv2.norm(tiny, self._tiny, cv2.NORM_L1) / tiny.size
-        self._see_frozen(frame, time_s, is_close=change == 0)
+        same = change == 0 and np.array_equal(frame.full, self._before.full)
+        self._frozen.add(time_s, holds=same, since_s=self._before_s)
         # A cut stands out from the frames before it; a shaking camera does not.
         usual = sum(self._changes) / len(self._changes) if self._changes else 0.0
         self._changes = [*self._changes[-7:], change]
@@ -139,16 +140,6 @@ class Analyser:
         if is_cut:
             self._cuts.append(time_s)
         return is_cut
-
-    def _see_frozen(self, frame: Frame, time_s: float, *, is_close: bool) -> None:
-        """Whether nothing changed since the frame before; full frames are compared where there are two."""
-        before = self._before
-        same = is_close and before is not None and np.array_equal(frame.luma, before.luma)
-        if same and frame.full is not None and self._full is not None:
-            same = np.array_equal(frame.full, self._full)
-        if frame.full is not None or not same:
-            self._full = frame.full
-        self._frozen.add(time_s, holds=same, since_s=self._before_s)
 
     def _see_black(self, tiny: Plane, time_s: float) -> None:
         mean = cv2.mean(tiny)[0]
@@ -206,9 +197,16 @@ def sharpness(luma: Plane, mask: Plane | None = None) -> float:
     return float(cv2.meanStdDev(edges)[1][0][0]) ** 2
 
 
-def shrink(luma: Plane) -> Plane:
-    """The plane halved, by area, until it is less than 160 wide."""
-    while luma.shape[1] >= _MODEL_WIDTH and luma.shape[0] >= 2:
-        size = (luma.shape[1] // 2, luma.shape[0] // 2)
-        luma = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
+def small_luma(full: Plane, width: int, height: int, *, is_full_range: bool) -> Plane:
+    """The small plane of limited range of a frame, `full` as in Frame."""
+    luma = halved(full[: width * height].reshape(height, width), _WIDTH)
+    return np.asarray(cv2.LUT(luma, _LIMITED), np.uint8) if is_full_range else luma
+
+
+def halved(luma: Plane, width: int) -> Plane:
+    """The plane halved, by area, until it is at most `width` wide; an odd line at its edge is left out."""
+    while luma.shape[1] > width and luma.shape[0] >= 2:
+        high, wide = luma.shape[0] // 2, luma.shape[1] // 2
+        even = luma[: 2 * high, : 2 * wide]  # OpenCV is ten times as fast at whole factors
+        luma = np.asarray(cv2.resize(even, (wide, high), interpolation=cv2.INTER_AREA), np.uint8)
     return luma

@@ -1,30 +1,31 @@
-"""The one decode of the original: ffmpeg passes every frame on small, one in three at full size, and encodes.
+"""The one decode of the original: ffmpeg tells the time of every frame, passes one in three on, and encodes.
 
-Which frames are kept is decided as they come (keyframes.py); none is decoded twice.
+What is passed on is looked at (analysis.py), and kept or not as it comes (keyframes.py); nothing is decoded
+twice.
 """
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 from transcode import encode, ffmpeg, quality
-from transcode.analysis import WIDTH, Analyser
+from transcode.analysis import Analyser, small_luma
 from transcode.child import Finished
-from transcode.frames import NUMBERED, Frame, Pictures, Stamp, Stamps, read_frames, stamps_in, widen
+from transcode.frames import NUMBERED, Frame, Pictures, Plane, Stamp, Stamps, read_frames, stamps_in, widen
 from transcode.keyframes import Keyframes, Seen
 from transcode.picture import Picture, tone_mapped
 from transcode.sandbox import Command, Limits, output_file, run, start
 from transcode.summary import Summary
 
-# Passing a full frame on costs about as much as a fifth of decoding it, so not all are. An event has three
-# frames at least, so that one of them comes at full size.
-FULL_EVERY = 3
-_SLOW_RATE = 15  # up to this many frames a second all of them come at full size
-_TAIL_S = 0.5  # before the end they do too, for the sake of the last one
+# Looking at a frame costs as much as decoding it: it is enough at every third, and every tenth of a second.
+EVERY = 3
+_EVERY_S = 0.095
+_TAIL_S = 0.5  # before the end all are looked at, for the sake of the last one
 FRAME_BUDGET = 2_000_000
 _COMBING = "combing.txt"
 _STAMP_BYTES = 128  # for each frame, at most
@@ -34,9 +35,9 @@ _HARMLESS = (0, 69)
 
 @dataclass(slots=True)
 class Decoded:
-    """What one decode gave: `stamps` of the shown frames in ticks of the picture, and what was seen in them.
+    """What one decode gave: `stamps` of the shown frames in ticks of the picture, and what was seen.
 
-    `encoded` are the stamps of the frames that went into the encoder.
+    `times` are those of the shown frames in seconds, `encoded` the stamps of what went into the encoder.
     """
 
     finished: Finished
@@ -44,7 +45,6 @@ class Decoded:
     stamps: list[int | None]
     encoded: list[Stamp]
     times: list[float]
-    foreground: list[float]
     summary: Summary
 
     @property
@@ -95,14 +95,11 @@ class Job:
 
 
 def decode(job: Job, keyframes: Keyframes) -> Decoded:
-    """Decode the picture once to its end, offering every frame to `keyframes`.
+    """Decode the picture once to its end, offering what is looked at to `keyframes`.
 
     A failure of ffmpeg is told by `finished`; SandboxError and ToolMissingError are raised.
     """
-    clock = _Clock(job.picture)
-    analyser = Analyser(job.picture.rate)
-    stamps: list[int | None] = []
-    foreground: list[float] = []
+    picture, analyser, clock = job.picture, Analyser(), _Clock(job.picture)
     with ExitStack() as stack:
         pipes = _Pipes(stack)
         command = _command(job, pipes)
@@ -119,20 +116,17 @@ def decode(job: Job, keyframes: Keyframes) -> Decoded:
             )
         )
         pipes.close_writing()
-        for frame in pipes.frames(child.stdout.fileno(), job.picture):
-            time_s = clock.time_of(frame.pts)
-            look = analyser.look(frame, time_s)
-            keyframes.add(Seen(frame, time_s, look))
-            stamps.append(frame.pts)
-            foreground.append(look.foreground)
+        for index, full in pipes.frames(child.stdout.fileno(), picture.frame_size):
+            luma = small_luma(full, picture.width, picture.height, is_full_range=picture.is_kept_full)
+            frame, time_s = Frame(index, full, luma), clock.times(pipes.shown.values)[index]
+            keyframes.add(Seen(frame, time_s, analyser.look(frame, time_s)))
         finished = child.wait()
     return Decoded(
         finished=finished,
         command=command,
-        stamps=stamps,
-        encoded=list(pipes.encoded.values),
-        times=clock.times,
-        foreground=foreground,
+        stamps=[stamp.pts for stamp in pipes.shown.values],
+        encoded=pipes.encoded.values,
+        times=clock.times(pipes.shown.values),
         summary=analyser.summary(),
     )
 
@@ -142,22 +136,24 @@ class _Clock:
     """Times of frames in seconds; one without a timestamp is a nominal interval after the one before."""
 
     picture: Picture
-    times: list[float] = field(default_factory=list)
+    _times: list[float] = field(default_factory=list)
 
-    def time_of(self, pts: int | None) -> float:
-        if pts is not None:
-            time_s = pts * self.picture.tick.numerator / self.picture.tick.denominator
-        else:
-            time_s = self.times[-1] + 1 / self.picture.rate if self.times else 0.0
-        self.times.append(time_s)
-        return time_s
+    def times(self, stamps: Sequence[Stamp]) -> list[float]:
+        """Those of `stamps`, which may have grown since the last call."""
+        tick = self.picture.tick
+        for stamp in islice(stamps, len(self._times), None):
+            if stamp.pts is not None:
+                self._times.append(stamp.pts * tick.numerator / tick.denominator)
+            else:
+                self._times.append(self._times[-1] + 1 / self.picture.rate if self._times else 0.0)
+        return self._times
 
 
 class _Pipes:
     """The pipes beside standard output, which carries the full frames."""
 
     def __init__(self, stack: ExitStack) -> None:
-        pairs = [os.pipe() for _ in range(4)]
+        pairs = [os.pipe() for _ in range(3)]
         for reading, writing in pairs:
             stack.callback(os.close, reading)
             widen(writing)
@@ -165,64 +161,33 @@ class _Pipes:
         for _, writing in pairs:
             self._closing.callback(os.close, writing)
         self.writing = tuple(writing for _, writing in pairs)
-        self._small = pairs[0][0]
-        self._stamps, self._full_stamps, self.encoded = (Stamps(reading) for reading, _ in pairs[1:])
+        self.shown, self._full, self.encoded = (Stamps(reading) for reading, _ in pairs)
 
     def close_writing(self) -> None:
         """The child has its own; ours would keep the pipes from ending."""
         self._closing.close()
 
-    def frames(self, full_fd: int, picture: Picture) -> Iterator[Frame]:
-        width, height = small_size(picture)
+    def frames(self, full_fd: int, size: int) -> Iterator[tuple[int, Plane]]:
+        """See read_frames; `size` is that of a full frame in bytes."""
         widen(full_fd)
-        small = Pictures(self._small, width * height)
-        full = Pictures(full_fd, picture.frame_size)
-        return read_frames(small, self._stamps, full, self._full_stamps, width, self.encoded)
-
-
-def small_size(picture: Picture) -> tuple[int, int]:
-    """Width and height of the planes that are looked at: multiples of four, which halve fast."""
-    scale = min(1.0, WIDTH / picture.width)
-    width, height = round(picture.width * scale), round(picture.height * scale)
-    return (width // 4 or 1) * 4, (height // 4 or 1) * 4
-
-
-def _fewer_lines(stream: ffmpeg.Stream, picture: Picture) -> ffmpeg.Stream:
-    """Only every second, fourth ... line, where enough are left for the small plane: skipping is free.
-
-    Up to three of those are left out too where it saves scaling them by a broken factor.
-    """
-    height, wanted = picture.height, small_size(picture)[1]
-    while height // 2 >= wanted:
-        stream, height = stream.filter("field", "top"), (height + 1) // 2
-    if wanted < height < wanted + 4:
-        return stream.filter("crop", "iw", f"min(ih,{wanted})", 0, 0)  # the picture may become smaller
-    return stream
+        return read_frames(self.shown, Pictures(full_fd, size), self._full, self.encoded)
 
 
 def _command(job: Job, pipes: _Pipes) -> tuple[str, ...]:
     picture = job.picture
-    small_fd, *stamp_fds = pipes.writing
+    shown_fd, full_fd, encoded_fd = pipes.writing
     source = ffmpeg.open_input(options=job.input_options)
-    decoded = source.stream(str(picture.index))
+    decoded = source.stream(str(picture.index)).filter("trim", end_frame=FRAME_BUDGET)
     if picture.is_hdr:
         decoded = tone_mapped(decoded, picture)
-    branches = decoded.split(2 + bool(job.copy) + picture.interlaced)
-    lines = _fewer_lines(branches[0], picture)
-    small = _stamped(
-        lines.filter("scale", *small_size(picture), flags="area", out_range="limited"), stamp_fds[0]
-    )
-    small = small.filter("format", "yuv420p").filter("extractplanes", "y")
-    full = _stamped(_numbered(branches[1]).filter("select", _chosen(picture)), stamp_fds[1])
-    full = full.filter("scale", picture.width, picture.height).filter("format", _layouts(picture))
-    raw: ffmpeg.Options = {"f": "rawvideo", "frames:v": FRAME_BUDGET}
-    outputs = [
-        ffmpeg.output([small], f"pipe:{small_fd}", {**raw, **encode.timed(picture.tick)}),
-        ffmpeg.output([full], "pipe:1", {**raw, **encode.timed(_NUMBER_TICK)}),
-    ]
+    branches = decoded.split(1 + bool(job.copy) + picture.interlaced)
+    full = _numbered(_stamped(branches[0], shown_fd)).filter("select", _chosen(picture))
+    full = _stamped(full, full_fd).filter("scale", picture.width, picture.height)
+    # Direct: a frame is written at once, not in pieces of 32 kB.
+    raw: ffmpeg.Options = {"f": "rawvideo", "avioflags": "direct", **encode.timed(_NUMBER_TICK)}
+    outputs = [ffmpeg.output([full.filter("format", _layouts(picture))], "pipe:1", raw)]
     if job.copy:
-        stamps = f"pipe:{stamp_fds[2]}"
-        outputs += encode.outputs(source, branches[2], job.copy, stamps, FRAME_BUDGET)
+        outputs += encode.outputs(source, branches[1], job.copy, f"pipe:{encoded_fd}", FRAME_BUDGET)
     if picture.interlaced:
         told = (
             branches[-1]
@@ -281,25 +246,32 @@ def _stamped(stream: ffmpeg.Stream, fd: int) -> ffmpeg.Stream:
     return marked.filter("metadata", mode="print", file=f"pipe:{fd}", direct=1)
 
 
-# Tenths of a second, and in each of them the numbers.
-_NUMBER_TICK = Fraction(1, 10 * NUMBERED)
+# Hundredths of a second, and in each of them the numbers.
+_NUMBER_TICK = Fraction(1, 100 * NUMBERED)
 
 
 def _numbered(stream: ffmpeg.Stream) -> ffmpeg.Stream:
-    """With times that hold the frame's number in their last bits, and are still right to a tenth of a second.
+    """With times that hold the frame's number in their last bits, and are still right to a hundredth second.
 
     Timestamps alone do not tell which frame it is: recorders write some twice, or none.
     """
-    tenths = f"floor(10*clip(T,0,{2**31}/10))"
+    hundredths = f"floor(100*clip(T,0,{2**31}/100))"
     tick = f"{_NUMBER_TICK.numerator}/{_NUMBER_TICK.denominator}"
-    return stream.filter("settb", expr=tick).filter("setpts", expr=f"N+{NUMBERED}*if(isnan(T),0,{tenths})")
+    return stream.filter("settb", expr=tick).filter(
+        "setpts", expr=f"N+{NUMBERED}*if(isnan(T),0,{hundredths})"
+    )
 
 
 def _chosen(picture: Picture) -> str:
-    """Which frames come at full size, as an expression of the `select` filter."""
-    if picture.rate <= _SLOW_RATE:
-        return "1"
-    terms = [f"not(mod(n,{FULL_EVERY}))"]
+    """Which frames are looked at, as an expression of the `select` filter.
+
+    By count and by time, whichever comes first: headers lie of the rate, and phones vary it.
+    """
+    terms = [
+        "not(n)",
+        f"gte(n-prev_selected_n,{EVERY})",
+        f"gte(t-prev_selected_t,{_EVERY_S})",
+    ]
     if picture.packets:
         terms.append(f"gte(n,{max(0, picture.packets - round(_TAIL_S * picture.rate))})")
     if picture.promised_s:

@@ -1,7 +1,7 @@
-"""Raw frames out of one running ffmpeg: every frame small, one in a few at full size, each with its time.
+"""Raw frames out of one running ffmpeg: the time of every frame, and one in a few of them at full size.
 
-The graph writes four pipes: small luma planes, full frames, and for each of them a line of text with the
-timestamp. They are read together, so that ffmpeg never waits for the one that is not being read.
+The graph writes three pipes: a line of text for every frame, the frames at full size, and a line for each of
+those. They are read together, so that ffmpeg never waits for the one that is not being read.
 """
 
 import fcntl
@@ -26,15 +26,15 @@ NUMBERED = 2**21  # more than any clip's frames: what is added to their numbers 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A decoded frame: `index` counts shown frames from 0, `pts` is in ticks of the stream's time base.
+    """A frame at full size: `index` counts all shown frames from 0.
 
-    `luma` is the small plane (h, w); `full` the whole frame as one flat array of planar YUV 4:2:0, or None.
+    `full` is one flat array of planar YUV 4:2:0, `luma` (h, w) its brightness in a small plane, of limited
+    range.
     """
 
     index: int
-    pts: int | None
+    full: Plane
     luma: Plane
-    full: Plane | None
 
 
 class Stamp(NamedTuple):
@@ -62,7 +62,7 @@ class Stamps:
     """Timestamps as the `metadata` filter prints them, a line a frame."""
 
     fd: int
-    values: deque[Stamp] = field(default_factory=deque)
+    values: list[Stamp] = field(default_factory=list)
     _rest: bytes = b""
 
     def read(self) -> bool:
@@ -89,19 +89,21 @@ class Pictures:
     fd: int
     size: int
     frames: deque[Plane] = field(default_factory=deque)
-    _open: Plane | None = None
-    _filled: int = 0
 
     def read(self) -> bool:
-        """Take what is there of the present frame; False at the end."""
-        if self._open is None:
-            self._open = np.empty(self.size, np.uint8)
-        count = os.readv(self.fd, [self._open[self._filled :].data])
-        self._filled += count
-        if self._filled == self.size:
-            self.frames.append(self._open)
-            self._open, self._filled = None, 0
-        return count > 0
+        """Take the next frame, once some of it is there; False at the end.
+
+        The rest of a frame that was begun is waited for: ffmpeg writes nothing else before it.
+        """
+        frame = np.empty(self.size, np.uint8)
+        filled = 0
+        while filled < self.size:
+            count = os.readv(self.fd, [frame[filled:].data])
+            if not count:
+                return False
+            filled += count
+        self.frames.append(frame)
+        return True
 
 
 def widen(fd: int) -> None:
@@ -113,32 +115,34 @@ def widen(fd: int) -> None:
 
 
 def read_frames(
-    small: Pictures, small_stamps: Stamps, full: Pictures, full_stamps: Stamps, width: int, *others: Stamps
-) -> Iterator[Frame]:
-    """The frames in order; a full frame joins the small one that has its number (times may come twice).
+    stamps: Stamps, full: Pictures, full_stamps: Stamps, *others: Stamps
+) -> Iterator[tuple[int, Plane]]:
+    """The frames at full size in order, each with its number among all that are shown.
 
-    `width` is that of the small planes; of timestamps of full frames the last bits are the number, see
-    NUMBERED. `others` are read along and left to the caller.
+    Of the timestamps of full frames the last bits are the number, see NUMBERED. `stamps` keeps those of all
+    frames, and has them up to each one that is given; `others` are read along and left to the caller.
     """
-    sinks: list[_Sink] = [small, small_stamps, full, full_stamps, *others]
-    index = 0
-    for ended in _drain(sinks):
-        while small.frames and small_stamps.values:
-            waiting = bool(full.frames and full_stamps.values)
-            if not waiting and not ended:
-                break  # whether this one comes at full size is not known yet
-            number, pts = small_stamps.values.popleft()
-            luma = small.frames.popleft()
-            whole = None
-            if waiting and (full_stamps.values[0].pts or 0) % NUMBERED == number:
-                full_stamps.values.popleft()
-                whole = full.frames.popleft()
-            yield Frame(index, pts, luma.reshape(-1, width), whole)
-            index += 1
+    first, last = 0, -1  # where the present part begins, and its last number
+    for _ in _drain([stamps, full_stamps, full, *others]):
+        while full.frames and full_stamps.values:
+            number = (full_stamps.values[0].pts or 0) % NUMBERED
+            begins = _next_part(stamps.values, first + last + 1) if number <= last else first
+            if begins + number >= len(stamps.values):
+                break  # its line has not come yet
+            full_stamps.values.pop(0)
+            first, last = begins, number
+            yield first + number, full.frames.popleft()
 
 
-def _drain(sinks: Sequence[_Sink]) -> Iterator[bool]:
-    """Read all until each has ended; yields after every round, True at last."""
+def _next_part(stamps: Sequence[Stamp], at: int) -> int:
+    """Where numbers begin anew."""
+    while at < len(stamps) and stamps[at].number:
+        at += 1
+    return at
+
+
+def _drain(sinks: Sequence[_Sink]) -> Iterator[None]:
+    """Read all until each has ended; yields after every round."""
     poll = select.poll()
     by_fd = {sink.fd: sink for sink in sinks}
     for fd in by_fd:
@@ -148,4 +152,4 @@ def _drain(sinks: Sequence[_Sink]) -> Iterator[bool]:
             if not by_fd[fd].read():
                 poll.unregister(fd)
                 del by_fd[fd]
-        yield not by_fd
+        yield

@@ -15,7 +15,7 @@ from transcode.analysis import FOREGROUND_SHARE, Look
 from transcode.frames import Frame, Plane
 
 CEILING = 200
-EVENT_FRAMES = 3  # so many in a row, over the share, begin an event
+EVENT_FRAMES = 2  # so many in a row, over the share, begin an event: mostly a tenth of a second apart
 _PAUSE_S = 0.5  # so long without foreground ends one
 _WINDOW_S = 2.0
 _DUPLICATE = 1.0  # mean difference of small luma under which two frames of an event show the same
@@ -23,7 +23,7 @@ _DUPLICATE = 1.0  # mean difference of small luma under which two frames of an e
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A frame at full size with its time and what was seen in it."""
+    """A frame with its time and what was seen in it."""
 
     frame: Frame
     time_s: float
@@ -98,8 +98,8 @@ class Shortlist:
     level: int = 0
 
     def add(self, seen: Seen, reasons: tuple[str, ...], *, group: int, rank: int) -> None:
-        """Keep a frame at full size, if the list is still as fine as that."""
-        if seen.frame.full is None or not self._wants(group, rank):
+        """Keep a frame, if the list is still as fine as that."""
+        if not self._wants(group, rank):
             return
         slot = self.file.put(seen.frame.full)
         self.kept.append(Kept(seen.frame.index, seen.time_s, reasons, seen.sharpness, group, rank, slot))
@@ -131,13 +131,12 @@ class Events:
     _last: Seen | None = None
 
     def add(self, seen: Seen) -> None:
-        """The next frame; one that is not at full size only counts."""
+        """The next frame."""
         if seen.look.foreground > FOREGROUND_SHARE:
             self._streak += 1
             self._confirmed = self._confirmed or self._streak >= EVENT_FRAMES
             self._quiet_since_s = None
-            if seen.frame.full is not None:
-                self._take(seen)
+            self._take(seen)
             return
         self._streak = 0
         if not self._confirmed:
@@ -193,20 +192,15 @@ class Windows:
     shortlist: Shortlist
     _number: int = 0
     _best: Seen | None = None
-    _cut_waits: bool = False
 
     def add(self, seen: Seen) -> None:
-        """The next frame; after a cut the first that comes at full size is kept."""
+        """The next frame."""
         number = int(max(seen.time_s, 0.0) // _WINDOW_S)
         if number != self._number:
             self.close()
             self._number = number
-        self._cut_waits = self._cut_waits or seen.look.is_cut
-        if seen.frame.full is None:
-            return
-        if self._cut_waits:
+        if seen.look.is_cut:
             self.shortlist.add(seen, ("scene cut",), group=number, rank=1)
-            self._cut_waits = False
         if self._best is None or seen.sharpness > self._best.sharpness:
             self._best = seen
 
@@ -234,8 +228,6 @@ class Keyframes:
         """The next frame."""
         self.events.add(seen)
         self._windows.add(seen)
-        if seen.frame.full is None:
-            return
         if self._first is None:
             self._first = self._ends(seen, "first frame")
         self._last = seen
@@ -264,8 +256,6 @@ class Keyframes:
         self._file.close()
 
     def _ends(self, seen: Seen, reason: str) -> Kept:
-        if seen.frame.full is None:
-            raise ValueError("only a frame at full size can be kept")
         slot = self._file.put(seen.frame.full)
         return Kept(seen.frame.index, seen.time_s, (reason,), seen.sharpness, -1, 0, slot)
 

@@ -60,7 +60,7 @@ def written(
     keyframes = Keyframes(folder / "frames", picture.frame_size)
     for number, frame in frames.items():
         luma = np.zeros((4, 4), np.uint8)
-        keyframes.add(Seen(Frame(number, number, luma, frame), number * 2.0, Look(0.5, 3.14159, is_cut=True)))
+        keyframes.add(Seen(Frame(number, frame, luma), number * 2.0, Look(0.5, 3.14159, is_cut=True)))
     kept, _ = keyframes.finish("moving")
     series = keyframe_files.Series(picture, kept, "keyframe", stored or {})
     files = keyframe_files.write(series, keyframes, folder / "files", Limits())
