@@ -16,11 +16,13 @@ from transcode.child import Finished
 from transcode.sandbox import Command, Limits
 
 LIMITS = Limits(cpu_s=60, wall_s=120, file_bytes=1024**2)
-_OUTPUT_LIMIT = 8 * 1024**2
+OUTPUT_LIMIT = 8 * 1024**2
+# What is asked for: every value, without the tracks inside.
+VALUES = ("-G1:4", "-l", "--System:All", "--ExifTool:ExifToolVersion")
 _TAGS_LIMIT = 1000
 _SAID_LIMIT = 10
 _VALUE_LIMIT = 4096
-_COMMON = ("-config", "", "-j", "-a", "-api", "LargeFileSupport=1", "-api", f"LimitLongValues={_VALUE_LIMIT}")
+_COMMON = ("-j", "-a", "-api", "LargeFileSupport=1", "-api", f"LimitLongValues={_VALUE_LIMIT}")
 # `Make-und-HK`: the same value under a language and country.
 _LANGUAGE = re.compile(r"-(?:[a-z]{3}|[a-z]{2,3}-[A-Z]{2})\Z")
 
@@ -52,46 +54,69 @@ class Reading:
         return next((tag.raw for tag in self.tags if tag.name in names), "")
 
 
+# The file's object in what exiftool printed, numbers as written; or a sentence that says why there is none.
+Answer = dict[str, Json] | str
+_UNREADABLE = "Its answer cannot be read."
+
+
 def read(source: Path) -> Reading:
     """Read the metadata of the file at `source`, without the tracks inside. Raises SandboxError.
 
     A crash, a time-out or an answer of another form is told by `failed`, never raised.
     """
-    command = ["-G1:4", "-l", "--System:All", "--ExifTool:ExifToolVersion"]
-    return checked(run(source, command, LIMITS, _OUTPUT_LIMIT))
+    [found] = run(source, [VALUES], LIMITS, OUTPUT_LIMIT)
+    return reading(found)
 
 
-def run(source: Path, options: Sequence[str], limits: Limits, output_limit: int) -> Finished:
-    """Run exiftool on `source` with JSON output; raises SandboxError, ToolMissingError."""
-    argv = ["exiftool", *arguments(options)]
-    return sandbox.run(Command(argv, inputs={"src": source}, limits=limits), stdout_limit=output_limit)
+def run(
+    source: Path, requests: Sequence[Sequence[str]], limits: Limits, output_limit: int
+) -> tuple[Answer, ...]:
+    """Start exiftool once on `source`; an answer to each request. Raises SandboxError, ToolMissingError."""
+    argv = ["exiftool", *arguments(requests)]
+    finished = sandbox.run(Command(argv, inputs={"src": source}, limits=limits), stdout_limit=output_limit)
+    return answers(finished, len(requests))
 
 
-def arguments(options: Sequence[str]) -> tuple[str, ...]:
+def arguments(requests: Sequence[Sequence[str]]) -> tuple[str, ...]:
     """The whole command line, without the program, as a rendition's record has it."""
-    return (*_COMMON, *options, sandbox.SOURCE)
+    first, *others = requests
+    further = [part for request in others for part in ("-execute", *request)]
+    return ("-config", "", *first, *further, "-common_args", *_COMMON, sandbox.SOURCE)
 
 
-def answer(finished: Finished) -> dict[str, Json] | str:
-    """The file's object in what exiftool printed, numbers as written; else why there is none.
+def answers(finished: Finished, count: int) -> tuple[Answer, ...]:
+    """The answers to `count` requests, as far as it came.
 
     It ends with 1 for a file that it does not know, and still answers.
     """
-    if finished.stopped or finished.returncode not in (0, 1):
-        return finished.explain()
-    try:
-        # Numbers stay as they are written: 30.000000 is not 30, and a serial number is no float.
-        text = finished.stdout.decode("utf-8", "replace")
-        found = json.loads(text, strict=False, parse_float=str, parse_int=str, parse_constant=str)
-    except (ValueError, RecursionError):
-        return "Its answer cannot be read."
-    is_one = isinstance(found, list) and len(found) == 1 and isinstance(found[0], dict)
-    return found[0] if is_one else "It gave no answer."
+    well = not finished.stopped and finished.returncode in (0, 1)
+    missing = "It gave no answer." if well else finished.explain()
+    found = _printed(finished.stdout.decode("utf-8", "replace"))
+    if len(found) > count:
+        return (_UNREADABLE,) * count
+    # After a bad end the last answer is not to be believed.
+    found = found[: count if well else count - 1]
+    return (*found, *[missing] * (count - len(found)))
 
 
-def checked(finished: Finished) -> Reading:
+def _printed(text: str) -> list[Answer]:
+    # Numbers stay as they are written: 30.000000 is not 30, and a serial number is no float.
+    decoder = json.JSONDecoder(strict=False, parse_float=str, parse_int=str, parse_constant=str)
+    found: list[Answer] = []
+    text = text.lstrip()
+    while text:
+        try:
+            value, end = decoder.raw_decode(text)
+        except (ValueError, RecursionError):
+            return [*found, _UNREADABLE]
+        is_one = isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict)
+        found.append(value[0] if is_one else "It gave no answer.")
+        text = text[end:].lstrip()
+    return found
+
+
+def reading(found: Answer) -> Reading:
     """The answer as a Reading: only texts, bounded in number and length."""
-    found = answer(finished)
     if isinstance(found, str):
         return Reading(failed=found)
     found.pop("SourceFile", None)

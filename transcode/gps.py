@@ -12,7 +12,6 @@ from pathlib import Path
 from evidence.exhibits import Role
 from evidence.jsontypes import Json, JsonObject
 from transcode import exiftool
-from transcode.child import Finished
 from transcode.model import Made
 from transcode.sandbox import Limits
 from transcode.tools import identify
@@ -39,11 +38,12 @@ _EXTRA = (
     "SampleTime",
 )
 _ONE_FOR_ALL = ("SampleTime",)  # stated once for the several fixes of a sample
-_OPTIONS = (
+_POSITIONS = (
     *("-ee", "-n", "-G3:1:4", "-GPSLatitude", "-GPSLongitude"),
     *(f"-{name}" for name in _EXTRA),
     *("-Warning", "-Error"),
 )
+_REQUESTS = (exiftool.VALUES, _POSITIONS)
 _Sample = dict[str, list[str]]
 
 
@@ -72,16 +72,19 @@ class Track:
     failed: str = ""
 
 
-def read(source: Path) -> Track:
-    """Read the track in the file at `source`; raises SandboxError, ToolMissingError."""
+def read(source: Path) -> tuple[exiftool.Reading, Track]:
+    """Read the values of the file at `source` and the track in it, by one start of exiftool.
+
+    Raises SandboxError, ToolMissingError.
+    """
     seconds = _LEAST_S + source.stat().st_size // _BYTES_A_SECOND
     limits = Limits(cpu_s=seconds, wall_s=2 * seconds, file_bytes=1024**2)
-    return checked(exiftool.run(source, _OPTIONS, limits, _OUTPUT_LIMIT))
+    values, positions = exiftool.run(source, _REQUESTS, limits, exiftool.OUTPUT_LIMIT + _OUTPUT_LIMIT)
+    return exiftool.reading(values), track(positions)
 
 
-def checked(finished: Finished) -> Track:
+def track(found: exiftool.Answer) -> Track:
     """exiftool's answer as a Track; a latitude and a longitude belong together by their order in a sample."""
-    found = exiftool.answer(finished)
     if isinstance(found, str):
         return Track(failed=found)
     samples: dict[tuple[str, str], _Sample] = {}
@@ -146,7 +149,7 @@ def write(track: Track, folder: Path) -> Made | None:
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}, allow_nan=False) + "\n")
     count = sum(len(fixes) for fixes in tracks.values())
     detail: JsonObject = {"fixes": count, "left_out": track.left_out}
-    return Made(Role.TRACK, NAME, path, tool, exiftool.arguments(_OPTIONS), detail=detail)
+    return Made(Role.TRACK, NAME, path, tool, exiftool.arguments(_REQUESTS), detail=detail)
 
 
 def _fixes(group: str, sample: _Sample) -> tuple[list[Fix], int]:

@@ -70,14 +70,14 @@ def _recording(source: Path, work: Path, filename: str, sniffed: Sniffed, reader
     except NotMediaError as error:
         said = [Problem("unreadable", line) for line in complaints(error.detail)[:_SAID_LIMIT]]
         read: JsonObject = {
-            "metadata": metadata.of_reading(filename, readers.values.result()),
+            "metadata": metadata.of_reading(filename, readers.tags.result()[0]),
             "signatures": readers.signatures.result(),
         }
         return _ended(sniffed, ExhibitState.UNPLAYABLE, f"{sniffed.text} {error.what}", said, read)
     if not (probed.pictures or probed.sounds):
         return _ended(sniffed, ExhibitState.UNPLAYABLE, _without_footage(probed))
-    track = readers.track.result()
-    section = metadata.of_probe(probed, filename, readers.values.result(), track)
+    reading, track = readers.tags.result()
+    section = metadata.of_probe(probed, filename, reading, track)
     report = _moving(probed, sniffed, opening, section, readers.signatures.result())
     return replace(report, made=tuple(made for made in (gps.write(track, work),) if made))
 

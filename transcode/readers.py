@@ -14,17 +14,12 @@ from transcode import exiftool, gps, signatures
 class Readers:
     """What each found; `result()` waits for it, and raises SandboxError or ToolMissingError."""
 
-    values: Future[exiftool.Reading]
-    track: Future[gps.Track]
+    tags: Future[tuple[exiftool.Reading, gps.Track]]
     signatures: Future[JsonObject]
 
 
 @contextmanager
 def beside(source: Path, format_name: str) -> Iterator[Readers]:
     """Read the file at `source`, of which `format_name` is the sniffed format, while the block runs."""
-    with ThreadPoolExecutor(3) as pool:
-        yield Readers(
-            pool.submit(exiftool.read, source),
-            pool.submit(gps.read, source),
-            pool.submit(signatures.read, source, format_name),
-        )
+    with ThreadPoolExecutor(2) as pool:
+        yield Readers(pool.submit(gps.read, source), pool.submit(signatures.read, source, format_name))

@@ -3,6 +3,7 @@
 What was signed and by whom is told; whether the signer is to be believed is for people to say.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from evidence.jsontypes import Json, JsonObject
 from evidence.text import printable
 from transcode.child import Finished
 from transcode.sandbox import Command, Limits, run
+from transcode.sniff import ISO_MEDIA
 from transcode.tools import library_version
 from transcode.values import json_object, objects, whole
 
 _CHILD = Path(__file__).with_name("signatures_child.py")  # runs in the sandbox; never imported here
 _LIMITS = Limits(cpu_s=240, wall_s=300, file_bytes=1024**2)
+_TOP_BOXES = 100_000  # a recording in fragments has two for each of them
 _CODES_LIMIT = 50
 _TEXT_LIMIT = 500
 # The sniffed format -> the media type by which the library chooses its reader; it reads no others.
@@ -27,7 +30,7 @@ _MEDIA_TYPES = {
     "WebP": "image/webp",
     "HEIF": "image/heif",
     "AVIF": "image/avif",
-    "QuickTime or MP4": "video/mp4",
+    ISO_MEDIA: "video/mp4",
     "AVI": "video/avi",
     "WAV": "audio/wav",
 }
@@ -66,10 +69,35 @@ def _c2pa(source: Path, format_name: str) -> JsonObject:
     media_type = _MEDIA_TYPES.get(format_name)
     if media_type is None:
         return _unchecked("Files of this format are not looked into for a C2PA manifest.")
+    if format_name == ISO_MEDIA and not _may_hold_manifest(source):
+        return {"state": "absent", "text": _ABSENT, "reader": "top-level boxes"}
     argv = [sys.executable, "-I", "-B", "/in/signatures_child.py", media_type]
     inputs = {"src": source, "signatures_child.py": _CHILD}
     command = Command(argv, inputs=inputs, limits=_LIMITS, python=True)
     return checked(run(command, stdout_limit=4 * 1024**2))
+
+
+def _may_hold_manifest(source: Path) -> bool:
+    """Whether there is a `uuid` box at the top of the file, or its boxes cannot be followed to their end.
+
+    Nowhere else does such a file hold a manifest, or say where one lies (C2PA Technical Specification,
+    appendix A, on BMFF). A program is started for the few that have one.
+    """
+    size, at = source.stat().st_size, 0
+    with source.open("rb", buffering=0) as file:
+        for _ in range(_TOP_BOXES):
+            head = os.pread(file.fileno(), 16, at)
+            length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+            if length == 1:
+                length = int.from_bytes(head[8:16], "big")
+            elif length == 0:  # to the end of the file
+                length = size - at
+            at += length
+            if kind == b"uuid" or length < 8 or at > size:
+                return True
+            if at == size:
+                return False
+    return True
 
 
 def _video(source: Path) -> list[Json]:

@@ -12,6 +12,7 @@ from evidence.errors import UnreadableError
 from transcode.rawstream import is_motion_jpeg
 
 MOTION_JPEG = "a Motion JPEG stream"
+ISO_MEDIA = "QuickTime or MP4"
 UNKNOWN = "an unknown or raw stream"
 _HEAD = 64 * 1024
 
@@ -132,7 +133,7 @@ def _judge(head: bytes) -> tuple[Kind, str]:
     if head[4:8] == b"ftyp":
         return _brand(head)
     if head[4:8] in _BOXES:
-        return Kind.MEDIA, "QuickTime or MP4"
+        return Kind.MEDIA, ISO_MEDIA
     if head[0] == 0x47 and head[188:189] in (b"\x47", b""):
         return Kind.MEDIA, "MPEG transport stream"
     return _text(head) or (Kind.MEDIA, UNKNOWN)
@@ -145,7 +146,7 @@ def _brand(head: bytes) -> tuple[Kind, str]:
         return Kind.STILL, "AVIF"
     if head[8:12] in _HEIF_BRANDS:
         return Kind.STILL, "HEIF"
-    return Kind.MEDIA, "QuickTime or MP4"
+    return Kind.MEDIA, ISO_MEDIA
 
 
 def _text(head: bytes) -> tuple[Kind, str] | None:

@@ -19,6 +19,11 @@ def answer(text: bytes, returncode: int = 0) -> Finished:
     return Finished(returncode, text, "", 0.0, 0.0, "")
 
 
+def read(finished: Finished) -> exiftool.Reading:
+    [found] = exiftool.answers(finished, 1)
+    return exiftool.reading(found)
+
+
 def test_each_value_of_a_recording_is_read_with_its_group(film: Maker) -> None:
     source = film(
         "tagged.mov",
@@ -76,12 +81,12 @@ def test_a_bomb_of_text_does_not_hold_it_up(tmp_path: Path) -> None:
     "said", [b"", b"[]", b"{}", b"[1]", b"[{}, {}]", b"[{", b"\xff", b"[" * 100_000, b'[{"a": 1}]x']
 )
 def test_an_answer_of_another_form_is_a_failure(said: bytes) -> None:
-    assert exiftool.checked(answer(said)).failed
+    assert read(answer(said)).failed
 
 
 @pytest.mark.parametrize("returncode", [-9, 2, 137, 255])
 def test_a_crash_is_a_failure_even_with_an_answer(returncode: int) -> None:
-    assert "code" in exiftool.checked(answer(b'[{"IFD0:Make": "x"}]', returncode)).failed
+    assert "code" in read(answer(b'[{"IFD0:Make": "x"}]', returncode)).failed
 
 
 @pytest.mark.parametrize(
@@ -92,7 +97,28 @@ def test_a_reader_that_meets_a_limit_is_told_with_the_limit(
     tmp_path: Path, limits: Limits, output: int, why: str
 ) -> None:
     source = photograph(tmp_path / "photo.jpg")
-    assert why in exiftool.checked(exiftool.run(source, [], limits, output)).failed
+    assert why in exiftool.reading(exiftool.run(source, [()], limits, output)[0]).failed
+
+
+def test_each_request_has_its_answer_from_one_start(tmp_path: Path) -> None:
+    source = photograph(tmp_path / "photo.jpg")
+    requests = (exiftool.VALUES, ("-n", "-Make", "-GPSLatitude"), ("-Nothing",))
+    values, some, none = exiftool.run(source, requests, Limits(), 100_000)
+    assert exiftool.reading(values) == exiftool.read(source)
+    assert isinstance(some, dict)
+    assert some["Make"] == "Maker"
+    assert float(str(some["GPSLatitude"])) == pytest.approx(55.675)
+    assert none == {"SourceFile": "/in/src"}
+
+
+def test_an_answer_stands_though_a_later_one_was_cut_off() -> None:
+    whole, cut = b'[{"IFD0:Make": "x"}]\n', b'[{"Doc1:T:'
+    stopped = Finished(137, whole + cut, "", 0.0, 9.0, "time")
+    values, positions = exiftool.answers(stopped, 2)
+    assert values == {"IFD0:Make": "x"}
+    assert positions == stopped.explain()
+    assert exiftool.answers(answer(whole, 137), 2)[0] == {"IFD0:Make": "x"}
+    assert exiftool.answers(answer(b"", 137), 2) == (answer(b"", 137).explain(),) * 2
 
 
 def test_the_tool_is_known_by_version_and_digest() -> None:
@@ -105,18 +131,18 @@ def test_numbers_stay_as_they_are_written() -> None:
     said = (
         b'[{"A:X": {"val": 30.000000}, "A:Y": 123456789012345678901234567890, "A:Z": 1e999, "A:B": [1, "c"]}]'
     )
-    tags = exiftool.checked(answer(said)).tags
+    tags = read(answer(said)).tags
     assert [tag.raw for tag in tags] == ["30.000000", "123456789012345678901234567890", "1e999", "1, c"]
 
 
 def test_a_value_that_also_stands_under_a_language_is_told_once() -> None:
     said = b'[{"Keys:Make-und-HK": "Apple", "Keys:Make": "Apple", "Keys:Title-deu": "Titel"}]'
-    assert [tag.name for tag in exiftool.checked(answer(said)).tags] == ["Make", "Title-deu"]
+    assert [tag.name for tag in read(answer(said)).tags] == ["Make", "Title-deu"]
 
 
 def test_values_without_measure_are_bounded_and_counted() -> None:
     entries = b", ".join(b'"G:T%d": "%s"' % (number, b"x" * 5000) for number in range(1100))
-    reading = exiftool.checked(answer(b"[{" + entries + b"}]"))
+    reading = read(answer(b"[{" + entries + b"}]"))
     assert (len(reading.tags), reading.left_out) == (1000, 100)
     assert max(len(tag.raw) for tag in reading.tags) <= 4096
 
@@ -128,4 +154,4 @@ VALUES = st.recursive(st.none() | st.booleans() | st.text(), lambda inner: st.li
 def test_no_answer_breaks_the_reading(entries: dict[str, object]) -> None:
     import json  # noqa: PLC0415
 
-    exiftool.checked(answer(json.dumps([entries]).encode()))
+    read(answer(json.dumps([entries]).encode()))

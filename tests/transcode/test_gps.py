@@ -8,7 +8,7 @@ import pytest
 
 from evidence.exhibits import Role
 from tests.transcode.conftest import PICTURES, Maker
-from transcode import gps
+from transcode import exiftool, gps
 from transcode.child import Finished
 from transcode.inspect import inspect
 from transcode.values import objects
@@ -32,8 +32,10 @@ def drone(film: Maker, tmp_path: Path, fixes: list[tuple[float, float]]) -> Path
     return film("drone.mp4", *options, of=(*PICTURES, "-i", str(text)))
 
 
-def answer(entries: Mapping[str, object]) -> Finished:
-    return Finished(0, json.dumps([{"SourceFile": "/in/src", **entries}]).encode(), "", 0.0, 0.0, "")
+def answer(entries: Mapping[str, object]) -> exiftool.Answer:
+    printed = json.dumps([{"SourceFile": "/in/src", **entries}]).encode()
+    [found] = exiftool.answers(Finished(0, printed, "", 0.0, 0.0, ""), 1)
+    return found
 
 
 def test_a_track_is_filed_as_geojson_with_every_fix(film: Maker, tmp_path: Path) -> None:
@@ -66,12 +68,12 @@ def test_one_fix_is_a_position_and_no_track(film: Maker, tmp_path: Path) -> None
 
 
 def test_footage_without_a_track_has_none(clip: Path, tmp_path: Path) -> None:
-    assert gps.read(clip) == gps.Track()
-    assert gps.write(gps.read(clip), tmp_path) is None
+    assert gps.read(clip)[1] == gps.Track()
+    assert gps.write(gps.read(clip)[1], tmp_path) is None
 
 
 def test_several_fixes_of_one_sample_are_paired_in_their_order() -> None:
-    track = gps.checked(
+    track = gps.track(
         answer(
             {
                 "Doc1:Track4:Copy1:GPSLatitude": 1.5,
@@ -100,12 +102,12 @@ def test_several_fixes_of_one_sample_are_paired_in_their_order() -> None:
     ("latitude", "longitude"), [(91, 0), (0, 181), ("nan", 0), ("inf", 0), ("", 0), ([1], 0), (None, 0)]
 )
 def test_what_is_no_place_on_earth_is_counted_and_left_out(latitude: object, longitude: object) -> None:
-    track = gps.checked(answer({"Doc1:T:GPSLatitude": latitude, "Doc1:T:GPSLongitude": longitude}))
+    track = gps.track(answer({"Doc1:T:GPSLatitude": latitude, "Doc1:T:GPSLongitude": longitude}))
     assert (track.fixes, track.unread) == ((), 1)
 
 
 def test_a_latitude_without_its_longitude_makes_no_fix() -> None:
-    track = gps.checked(answer({"Doc1:T:GPSLatitude": 1, "Doc2:T:GPSLongitude": 2}))
+    track = gps.track(answer({"Doc1:T:GPSLatitude": 1, "Doc2:T:GPSLongitude": 2}))
     assert (track.fixes, track.unread) == ((), 2)
 
 
@@ -113,7 +115,7 @@ def test_two_tracks_are_kept_apart(tmp_path: Path) -> None:
     entries = {
         f"Doc{n}:Track{n % 2 + 3}:{name}": n for n in range(6) for name in ("GPSLatitude", "GPSLongitude")
     }
-    made = gps.write(gps.checked(answer(entries)), tmp_path)
+    made = gps.write(gps.track(answer(entries)), tmp_path)
     assert made is not None
     lines = [
         feature
@@ -124,6 +126,6 @@ def test_two_tracks_are_kept_apart(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_told_and_makes_no_track(tmp_path: Path) -> None:
-    track = gps.checked(Finished(137, b"", "", 0.0, 0.0, "time"))
+    track = gps.track("It was stopped after 9 s.")
     assert track.failed
     assert gps.write(track, tmp_path) is None

@@ -143,6 +143,18 @@ def test_absence_is_told_and_is_no_problem(clip: Path, tmp_path: Path) -> None:
     assert codes == []
 
 
+@pytest.mark.parametrize("cut", [0, 1, 5000])
+def test_a_box_that_may_hold_a_manifest_is_looked_into_and_so_is_a_file_that_is_cut(
+    clip: Path, tmp_path: Path, cut: int
+) -> None:
+    box = b"\0\0\0\x20uuid" + b"x" * 24
+    data = clip.read_bytes()
+    source = tmp_path / "a.mp4"
+    source.write_bytes(data[: len(data) - cut] if cut else data + box)
+    assert str(found(source, tmp_path)[0]["reader"]).startswith("c2pa-python")
+    assert found(clip, tmp_path)[0]["reader"] == "top-level boxes"
+
+
 def test_a_format_without_a_reader_is_not_checked(tmp_path: Path) -> None:
     (tmp_path / "a.mxf").write_bytes(b"\x06\x0e\x2b\x34")
     section = signatures.read(tmp_path / "a.mxf", "MXF")
