@@ -1,12 +1,13 @@
 """Opening the catalogue: SQLite so that a commit means durable, and writers never deadlock."""
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from evidence.catalogue.tables import metadata
 from evidence.errors import StorageFullError, UnreadableError, VidneError
@@ -26,41 +27,50 @@ class Catalogue:
     def __init__(self, engine: Engine) -> None:
         """Wrap an engine made by `open_catalogue`."""
         self._engine = engine
+        self._idle: list[Connection] = []
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """One snapshot for queries."""
-        with self._transaction("BEGIN") as connection:
-            yield connection
+        return self._transaction("BEGIN")
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self) -> AbstractContextManager[Connection]:
         """A transaction that holds the write lock from its start; commits, or rolls back on an error."""
         # Two deferred transactions that read first and then write cannot both go on; IMMEDIATE queues them.
-        with self._transaction("BEGIN IMMEDIATE") as connection:
-            yield connection
+        return self._transaction("BEGIN IMMEDIATE")
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
-        with _clear_errors(), self._engine.connect() as connection:
-            connection.exec_driver_sql(begin)
+        with _clear_errors():
+            # A connection is used again as it is: SQLAlchemy's own pool and BEGIN cost more than a query.
             try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._connect()
+            try:
+                database = connection.connection.cursor()
+                database.execute(begin)
                 yield connection
+                database.execute("COMMIT")
             except BaseException:
-                # An interruption amid a statement has closed the connection, and the transaction with it.
-                if not connection.invalidated:
-                    # After a full disk SQLite has rolled back by itself, and refuses to do it again.
-                    with suppress(OperationalError):
-                        connection.exec_driver_sql("ROLLBACK")
+                # It rolls back, unless SQLite did (a full disk) or an interruption has closed it already.
+                with suppress(DatabaseError):
+                    connection.close()
                 raise
-            connection.exec_driver_sql("COMMIT")
+            self._idle.append(connection)
+
+    def _connect(self) -> Connection:
+        connection = self._engine.connect()
+        connection.begin()  # for SQLAlchemy it lasts as long as the connection; BEGIN and COMMIT are ours
+        return connection
 
     def watch(self) -> "Watch":
         """See Watch."""
         return Watch(self._engine)
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection that is not in use."""
+        while self._idle:
+            self._idle.pop().close()
         self._engine.dispose()
 
 
@@ -86,8 +96,8 @@ class Watch:
 def _clear_errors() -> Iterator[None]:
     try:
         yield
-    except DatabaseError as error:
-        reason = str(error.orig)
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        reason = str(error.orig if isinstance(error, DatabaseError) else error)
         if "full" in reason or "disk I/O" in reason:
             raise StorageFullError(
                 f"The catalogue could not be written: {reason}.",
@@ -122,9 +132,8 @@ def open_catalogue(path: Path, *, create: bool = True) -> Catalogue:
     engine = create_engine(
         f"sqlite:///{path}",
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
-        # BEGIN, COMMIT and ROLLBACK are ours alone.
-        isolation_level="AUTOCOMMIT",
-        pool_reset_on_return=None,
+        isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours alone
+        poolclass=NullPool,
     )
     event.listen(engine, "connect", _configure)
     catalogue = Catalogue(engine)
