@@ -14,7 +14,7 @@ from evidence.catalogue.cases import get_case
 from evidence.catalogue.engine import Catalogue, Connection
 from evidence.catalogue.exhibits import (
     Exhibit,
-    first_names,
+    first_name,
     get_exhibit,
     get_sections,
     mark_sealed,
@@ -33,7 +33,14 @@ from evidence.catalogue.leases import (
 )
 from evidence.catalogue.objects import mark_stored, stored_original
 from evidence.clock import Clock, timestamp
-from evidence.errors import IntegrityError, StorageFullError, UnavailableError, UnreadableError, VidneError
+from evidence.errors import (
+    IntegrityError,
+    NotFoundError,
+    StorageFullError,
+    UnavailableError,
+    UnreadableError,
+    VidneError,
+)
 from evidence.exhibits import ExhibitState
 from evidence.jsontypes import JsonObject
 from evidence.ports import ObjectStore
@@ -61,6 +68,17 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
+class _Task:
+    """A leased job, and what the catalogue says of its exhibit when it begins."""
+
+    lease: Lease
+    owner: Exhibit
+    filename: bytes  # under which it first arrived
+    sections: JsonObject
+    original: tuple[str, str] | None  # key and version id, once it is sealed
+
+
+@dataclass(frozen=True, slots=True)
 class _Result:
     """What a stage leaves to be filed in its closing transaction."""
 
@@ -84,29 +102,36 @@ class Pipeline:
     def run(self, job_id: int, token: int) -> None:
         """Run one job; a late or repeated message does nothing, an error puts the job off."""
         try:
-            lease, owner = _patiently(lambda: self._leased(job_id, token))
-            error = self._try(lease, owner)
+            task = _patiently(lambda: self._leased(job_id, token))
+            error = self._try(task)
             if error:
-                _patiently(lambda: self._put_off(lease, owner, error))
+                _patiently(lambda: self._put_off(task.lease, task.owner, error))
         except LeaseLostError as lost:
             log.info("%s", lost)
 
-    def _try(self, lease: Lease, owner: Exhibit) -> Exception | None:
+    def _try(self, task: _Task) -> Exception | None:
         """Do the job and close it; returns what it failed of. Raises LeaseLostError for a late holder."""
         try:
-            with self._work_folder(lease) as work:
-                result = self._seal(owner) if lease.stage is Stage.SEAL else self._media(lease, owner, work)
-                self._close(lease, owner, result)
+            with self._work_folder(task.lease) as work:
+                is_seal = task.lease.stage is Stage.SEAL
+                self._close(task, self._seal(task.owner) if is_seal else self._media(task, work))
         except LeaseLostError:
             raise
         except Exception as error:  # noqa: BLE001 - a job's edge: whatever it was is recorded with the job
             return error
         return None
 
-    def _leased(self, job_id: int, token: int) -> tuple[Lease, Exhibit]:
+    def _leased(self, job_id: int, token: int) -> _Task:
         with self._catalogue.read() as connection:
             lease = get_lease(connection, job_id, token)
-            return lease, get_exhibit(connection, lease.exhibit_id)
+            owner = get_exhibit(connection, lease.exhibit_id)
+            return _Task(
+                lease,
+                owner,
+                first_name(connection, owner.id),
+                get_sections(connection, owner.id),
+                stored_original(connection, owner.id),
+            )
 
     @contextmanager
     def _work_folder(self, lease: Lease) -> Iterator[Path]:
@@ -129,18 +154,16 @@ class Pipeline:
         stored = store_all(self._catalogue, self._store, owner, Stage.SEAL, pending)
         return _Result(StageReport(sections={}, state=ExhibitState.SEALED), stored)
 
-    def _media(self, lease: Lease, owner: Exhibit, work: Path) -> _Result:
-        with self._catalogue.read() as connection:
-            sections = get_sections(connection, owner.id)
-            name = original_name(first_names(connection, [owner.id])[owner.id])
+    def _media(self, task: _Task, work: Path) -> _Result:
+        lease, owner = task.lease, task.owner
         require_room(self._work.parent, 2 * owner.digests.size, f"The job {lease.stage} was not begun")
-        source = self._original(owner, work)
+        source = self._original(task, work)
         made = work / "made"
         made.mkdir()
         stages: dict[Stage, Callable[[], StageReport]] = {
-            Stage.INSPECT: lambda: self._inspect(lease, owner, source, work, name),
-            Stage.FAST: lambda: fast(source, made, sections),
-            Stage.SLOW: lambda: _slow(source, made, sections),
+            Stage.INSPECT: lambda: self._inspect(task, source, work),
+            Stage.FAST: lambda: fast(source, made, task.sections),
+            Stage.SLOW: lambda: _slow(source, made, task.sections),
         }
         report = stages[lease.stage]()
         if lease.stage is Stage.SLOW and report.state is None:
@@ -154,41 +177,45 @@ class Pipeline:
         pending.append(manifest_row(owner, recipe, lease.stage, pending, work))
         return _Result(report, store_all(self._catalogue, self._store, owner, lease.stage, pending))
 
-    def _inspect(self, lease: Lease, owner: Exhibit, source: Path, work: Path, name: str) -> StageReport:
-        found = inspect(source, work / "made", name)
+    def _inspect(self, task: _Task, source: Path, work: Path) -> StageReport:
+        found = inspect(source, work / "made", original_name(task.filename))
         if not is_zip(found):
             return found
-        return Unpacker(self._catalogue, self._spool, self._clock).run(lease, owner, source, work, found)
+        unpacker = Unpacker(self._catalogue, self._spool, self._clock)
+        return unpacker.run(task.lease, task.owner, source, work, found)
 
-    def _original(self, owner: Exhibit, work: Path) -> Path:
+    def _original(self, task: _Task, work: Path) -> Path:
         """The sealed original as a file: the version that was filed, whatever lies over it by now."""
-        with self._catalogue.read() as connection:
-            row = stored_original(connection, owner.id)
-        local = self._store.local_path(row.key, row.version_id)
+        if task.original is None:
+            raise NotFoundError(f"The exhibit {task.owner.name} has no sealed original.")
+        key, version_id = task.original
+        local = self._store.local_path(key, version_id)
         if local is not None:
             return local
         fetched = work / "original"
-        with self._store.open(row.key, row.version_id) as stream, fetched.open("wb") as copy:
+        with self._store.open(key, version_id) as stream, fetched.open("wb") as copy:
             shutil.copyfileobj(stream, copy, 1 << 20)
-        if sha256_file(fetched) != owner.digests.sha256:
+        if sha256_file(fetched) != task.owner.digests.sha256:
             raise IntegrityError(
-                f"The store gave other bytes than the original of {owner.name}.",
+                f"The store gave other bytes than the original of {task.owner.name}.",
                 advice="Run vidne verify exhibit on it.",
             )
         return fetched
 
-    def _close(self, lease: Lease, owner: Exhibit, result: _Result) -> None:
+    def _close(self, task: _Task, result: _Result) -> None:
+        lease, owner = task.lease, task.owner
         tagged = owner.case_number
         # Renumbered while the job ran: whoever did that could not see these objects.
-        while (number := self._try_to_close(lease, owner, result, tagged)) != tagged:
+        while (number := self._try_to_close(task, result, tagged)) != tagged:
             tagged = number
             if result.stored:
                 tag(self._store, result.stored.versions, tagged)
         if lease.stage is Stage.SEAL and owner.spool:
             (self._spool / owner.spool).unlink(missing_ok=True)
 
-    def _try_to_close(self, lease: Lease, owner: Exhibit, result: _Result, tagged: str) -> str:
+    def _try_to_close(self, task: _Task, result: _Result, tagged: str) -> str:
         """Close the job unless the case has another number than `tagged` by now; returns the number."""
+        lease, owner = task.lease, task.owner
         now = timestamp(self._clock())
         state = result.report.state
         is_last = lease.stage is not Stage.SEAL and state is not None
@@ -199,8 +226,7 @@ class Pipeline:
             finish_job(connection, lease, now, is_last=is_last)
             if result.stored:
                 mark_stored(connection, result.stored.versions, now)
-                filename = first_names(connection, [owner.id])[owner.id]
-                record(connection, events.stored(lease, owner, result.stored, filename, now))
+                record(connection, events.stored(lease, owner, result.stored, task.filename, now))
             self._file_report(connection, lease, owner, result.report)
             record(connection, events.stage_done(lease, owner, result.report, now))
         return number

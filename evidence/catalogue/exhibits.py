@@ -73,10 +73,15 @@ _NAMES = (
     .where(submitted_file.c.exhibit_id.in_(bindparam("ids", expanding=True)))
     .order_by(submitted_file.c.received_at.desc(), submitted_file.c.ordinal.desc())
 )
-_SECTIONS = select(section.c.name, section.c.value).where(section.c.exhibit_id == _OF_ID)
-_DROP_SECTIONS = delete(section).where(
-    section.c.exhibit_id == _OF_ID, section.c.name.in_(bindparam("names", expanding=True))
+_FIRST_NAME = (
+    select(submitted_file.c.name)
+    .where(submitted_file.c.exhibit_id == _OF_ID)
+    .order_by(submitted_file.c.received_at, submitted_file.c.ordinal)
+    .limit(1)
 )
+_SECTIONS = select(section.c.name, section.c.value).where(section.c.exhibit_id == _OF_ID)
+_PUT_SECTION = insert(section).prefix_with("OR REPLACE")
+_PUT_PROBLEM = insert(problem)
 _DROP_PROBLEMS = delete(problem).where(
     problem.c.exhibit_id == _OF_ID, problem.c.stage == bindparam("of_stage")
 )
@@ -163,6 +168,12 @@ def first_names(connection: Connection, exhibit_ids: Sequence[str]) -> dict[str,
     return {row.exhibit_id: row.name for row in rows}
 
 
+def first_name(connection: Connection, exhibit_id: str) -> bytes:
+    """The file name under which an exhibit first arrived."""
+    name: bytes = connection.execute(_FIRST_NAME, {"of_id": exhibit_id}).scalar_one()
+    return name
+
+
 def get_sections(connection: Connection, exhibit_id: str) -> JsonObject:
     """What the stages have found so far, by section."""
     rows = connection.execute(_SECTIONS, {"of_id": exhibit_id})
@@ -173,9 +184,8 @@ def put_sections(connection: Connection, exhibit_id: str, stage: str, sections: 
     """Keep a stage's sections; one of the same name is replaced."""
     if not sections:
         return
-    connection.execute(_DROP_SECTIONS, {"of_id": exhibit_id, "names": list(sections)})
     connection.execute(
-        insert(section),
+        _PUT_SECTION,
         [{"exhibit_id": exhibit_id, "name": n, "stage": stage, "value": v} for n, v in sections.items()],
     )
 
@@ -195,7 +205,7 @@ def put_problems(connection: Connection, exhibit_id: str, stage: str, problems: 
     connection.execute(_DROP_PROBLEMS, {"of_id": exhibit_id, "of_stage": stage})
     rows = [{"exhibit_id": exhibit_id, "stage": stage, "code": p.code, "text": p.text} for p in problems]
     if rows:
-        connection.execute(insert(problem), rows)
+        connection.execute(_PUT_PROBLEM, rows)
 
 
 def _exhibit(row: Row[*tuple[object, ...]]) -> Exhibit:

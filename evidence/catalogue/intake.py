@@ -44,8 +44,19 @@ class Progress:
     ended: int
 
 
+# Built once: to build a statement costs more than to run it.
 _LAST_ORDINAL = select(func.coalesce(func.max(submitted_file.c.ordinal), 0)).where(
     submitted_file.c.submission_id == bindparam("of_id")
+)
+_KNOWN = select(exhibit.c.id, exhibit.c.number, exhibit.c.spool).where(
+    exhibit.c.case_id == bindparam("of_case"), exhibit.c.sha256 == bindparam("of_digest")
+)
+_ADD_FILE, _ADD_EXHIBIT = insert(submitted_file), insert(exhibit)
+_NEXT_NUMBER = (
+    update(case)
+    .where(case.c.id == bindparam("of_case"))
+    .values(exhibits=case.c.exhibits + 1)
+    .returning(case.c.exhibits)
 )
 
 
@@ -83,20 +94,22 @@ def add_file(
     The file's number in its submission is given here: members of an archive come in beside the files.
     """
     ordinal = connection.execute(_LAST_ORDINAL, {"of_id": owner.id}).scalar_one() + 1
-    known = connection.execute(
-        select(exhibit.c.id, exhibit.c.number, exhibit.c.spool).where(
-            exhibit.c.case_id == owner.case_id, exhibit.c.sha256 == digests.sha256
-        )
-    ).one_or_none()
+    sought = {"of_case": owner.case_id, "of_digest": digests.sha256}
+    known = connection.execute(_KNOWN, sought).one_or_none()
     if known is None:
         intake = _new_exhibit(connection, owner.case_id, ordinal, digests, spool, now)
     else:
         wants_spool = _adopt(connection, known.id, spool, now)
         intake = Intake(known.id, known.number, ordinal, is_new=False, wants_spool=wants_spool)
     connection.execute(
-        insert(submitted_file).values(
-            submission_id=owner.id, ordinal=ordinal, exhibit_id=intake.exhibit_id, name=name, received_at=now
-        )
+        _ADD_FILE,
+        {
+            "submission_id": owner.id,
+            "ordinal": ordinal,
+            "exhibit_id": intake.exhibit_id,
+            "name": name,
+            "received_at": now,
+        },
     )
     return intake
 
@@ -133,27 +146,23 @@ def waiting_for(connection: Connection, submission_id: str) -> list[str]:
 def _new_exhibit(
     connection: Connection, case_id: str, ordinal: int, digests: Digests, spool: str, now: str
 ) -> Intake:
-    number = connection.execute(
-        update(case)
-        .where(case.c.id == case_id)
-        .values(exhibits=case.c.exhibits + 1)
-        .returning(case.c.exhibits)
-    ).scalar_one()
+    number = connection.execute(_NEXT_NUMBER, {"of_case": case_id}).scalar_one()
     exhibit_id = new_id()
     connection.execute(
-        insert(exhibit).values(
-            id=exhibit_id,
-            case_id=case_id,
-            number=number,
-            sha256=digests.sha256,
-            blake3=digests.blake3,
-            size=digests.size,
-            piece_size=digests.piece_size,
-            pieces_blake3=list(digests.pieces_blake3),
-            state=ExhibitState.RECEIVED,
-            received_at=now,
-            spool=spool,
-        )
+        _ADD_EXHIBIT,
+        {
+            "id": exhibit_id,
+            "case_id": case_id,
+            "number": number,
+            "sha256": digests.sha256,
+            "blake3": digests.blake3,
+            "size": digests.size,
+            "piece_size": digests.piece_size,
+            "pieces_blake3": list(digests.pieces_blake3),
+            "state": ExhibitState.RECEIVED,
+            "received_at": now,
+            "spool": spool,
+        },
     )
     add_jobs(connection, exhibit_id, now)
     return Intake(exhibit_id, number, ordinal, is_new=True, wants_spool=True)

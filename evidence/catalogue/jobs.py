@@ -42,12 +42,13 @@ class Stage(StrEnum):
 
 # Sealing comes first: nothing received may wait for a transcode of something older.
 _URGENCY = {Stage.SEAL: 0, Stage.INSPECT: 10, Stage.FAST: 20, Stage.SLOW: 30}
+_ADD = insert(job)
 
 
 def add_jobs(connection: Connection, exhibit_id: str, now: str) -> None:
     """The four jobs of a new exhibit; only the first is ready."""
     connection.execute(
-        insert(job),
+        _ADD,
         [
             {
                 "exhibit_id": exhibit_id,

@@ -10,6 +10,8 @@ from evidence.custody import CaseTip, CustodyEvent, EventBody, EventObject, Ledg
 
 _HASH = 32
 _PAGE = 10_000
+# Built once: to build a statement costs more than to run it.
+_ADD_EVENT, _ADD_BODY = insert(ledger_inbox), insert(ledger_body)
 
 
 def add_event(
@@ -17,7 +19,7 @@ def add_event(
 ) -> None:
     """Put an event into the inbox, in the transaction of the state change that it speaks of."""
     connection.execute(
-        insert(ledger_inbox),
+        _ADD_EVENT,
         {
             "event_id": event.event_id,
             "type": event.type,
@@ -31,7 +33,7 @@ def add_event(
             "body_hash": body_hash,
         },
     )
-    connection.execute(insert(ledger_body), {"event_id": event.event_id, "salt": salt, "body": body})
+    connection.execute(_ADD_BODY, {"event_id": event.event_id, "salt": salt, "body": body})
 
 
 class SqlLedgerStore:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from evidence.catalogue.tables import exhibit, stored_object
-from evidence.errors import NotFoundError
 from evidence.exhibits import Digests, Role
 from evidence.jsontypes import JsonObject
 
 # Built once: to build a statement costs more than to run it.
 _TAKE_BACK = delete(stored_object).where(
-    stored_object.c.key.in_(bindparam("keys", expanding=True)), stored_object.c.state == "storing"
+    stored_object.c.key == bindparam("of_key"), stored_object.c.state == "storing"
 )
-_ORIGINAL = select(stored_object).where(
+_ANNOUNCE = insert(stored_object)
+_ORIGINAL = select(stored_object.c.key, stored_object.c.version_id).where(
     stored_object.c.exhibit_id == bindparam("of_id"),
     stored_object.c.role == Role.ORIGINAL,
     stored_object.c.state == "stored",
@@ -50,10 +50,10 @@ def announce_objects(connection: Connection, exhibit_id: str, stage: str, rows: 
 
     An object that such a run left behind is found again under the same key when its bytes are the same.
     """
-    connection.execute(_TAKE_BACK, {"keys": [row.key for row in rows]})
     if rows:
+        connection.execute(_TAKE_BACK, [{"of_key": row.key} for row in rows])
         connection.execute(
-            insert(stored_object),
+            _ANNOUNCE,
             [
                 {
                     "exhibit_id": exhibit_id,
@@ -94,12 +94,10 @@ def current_objects(connection: Connection, exhibit_id: str) -> list[ObjectRow]:
     return [_object(row) for row in rows]
 
 
-def stored_original(connection: Connection, exhibit_id: str) -> ObjectRow:
-    """The sealed original of an exhibit; raises NotFoundError where it is not sealed."""
+def stored_original(connection: Connection, exhibit_id: str) -> tuple[str, str] | None:
+    """(key, version id) of the sealed original of an exhibit; None where it is not sealed."""
     row = connection.execute(_ORIGINAL, {"of_id": exhibit_id}).one_or_none()
-    if row is None:
-        raise NotFoundError(f"The exhibit {exhibit_id} has no sealed original.")
-    return _object(row)
+    return None if row is None else (row.key, row.version_id)
 
 
 def unfinished_keys(connection: Connection) -> list[str]:
