@@ -17,6 +17,16 @@ class StoredObject:
     size: int
 
 
+@dataclass(frozen=True, slots=True)
+class NewObject:
+    """A file that is to be stored under `key`, and what is known of its bytes."""
+
+    key: str
+    source: Path
+    sha256: str
+    size: int
+
+
 class ObjectStore(Protocol):
     """Create-only object storage.
 
@@ -34,10 +44,11 @@ class ObjectStore(Protocol):
         """The bucket's name; empty for a folder."""
         ...
 
-    def put(self, key: str, source: Path, *, sha256: str, size: int, consume: bool = False) -> StoredObject:
-        """Store `source`, durably, under `key`; putting the same bytes again gives the object that is there.
+    def put(self, files: Sequence[NewObject], *, consume: bool = False) -> list[StoredObject]:
+        """Store files, all of them durable when it returns, in their order.
 
-        `consume` lets the store take the file itself where that saves a copy; it may be gone after.
+        Putting the same bytes again gives the object that is there. `consume` lets the store take the files
+        themselves where that saves a copy; they may be gone after. After an error some may be stored.
         """
         ...
 

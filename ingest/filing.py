@@ -11,7 +11,7 @@ from evidence.catalogue.exhibits import Exhibit
 from evidence.catalogue.objects import ObjectRow, announce_objects, case_keys
 from evidence.errors import IntegrityError, VidneError
 from evidence.exhibits import Role
-from evidence.ports import ObjectStore
+from evidence.ports import NewObject, ObjectStore, StoredObject
 from hashing.digests import digest_file, sha256_file
 from hashing.manifest import ExhibitManifest, MakerRecord, ManifestObject
 from retention.keys import original_key, rendition_key
@@ -96,7 +96,14 @@ def store_all(
     """Put every file and read it back. Raises IntegrityError where one differs."""
     with catalogue.write() as connection:
         announce_objects(connection, owner.id, stage, [item.row for item in pending])
-    versions = {item.row.key: _store_one(store, owner, item) for item in pending}
+    files = [
+        NewObject(item.row.key, item.path, item.row.digests.sha256, item.row.digests.size) for item in pending
+    ]
+    stored = store.put(files, consume=True)
+    for item, there in zip(pending, stored, strict=True):
+        _read_back(store, owner, item.row, there)
+    versions = {there.key: there.version_id for there in stored}
+    tag(store, versions, owner.case_number)
     return Stored(tuple(pending), versions, store.bucket)
 
 
@@ -122,19 +129,15 @@ def tag(store: ObjectStore, versions: Mapping[str, str], number: str) -> None:
         store.set_tags(key, version_id, {CASE_TAG: number})
 
 
-def _store_one(store: ObjectStore, owner: Exhibit, item: Pending) -> str:
-    digests = item.row.digests
-    stored = store.put(item.row.key, item.path, sha256=digests.sha256, size=digests.size, consume=True)
-    with store.open(stored.key, stored.version_id) as stream:
+def _read_back(store: ObjectStore, owner: Exhibit, row: ObjectRow, there: StoredObject) -> None:
+    with store.open(there.key, there.version_id) as stream:
         found = sha256_file(stream)
-    if found != digests.sha256:
+    if found != row.digests.sha256:
         raise IntegrityError(
-            f"{owner.name} {item.row.name}: the store gave back other bytes than it was given"
-            f" (SHA-256 {found}, not {digests.sha256}).",
+            f"{owner.name} {row.name}: the store gave back other bytes than it was given"
+            f" (SHA-256 {found}, not {row.digests.sha256}).",
             advice="Look at the disk or server; the received file is kept and will be tried again.",
         )
-    tag(store, {stored.key: stored.version_id}, owner.case_number)
-    return stored.version_id
 
 
 def _plain_file(path: Path) -> Path:

@@ -3,14 +3,14 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, ENOSPC, EXDEV
 from pathlib import Path
 from typing import BinaryIO
 
 from evidence.errors import NotFoundError, ObjectExistsError, StorageFullError, UnreadableError
-from evidence.ports import StoredObject
+from evidence.ports import NewObject, StoredObject
 from hashing.digests import sha256_file
 
 VERSION = "0"
@@ -35,21 +35,38 @@ class FolderStore:
         """See ObjectStore."""
         return ""
 
-    def put(self, key: str, source: Path, *, sha256: str, size: int, consume: bool = False) -> StoredObject:
-        """See ObjectStore; with `consume` the object is the source file itself where one disk holds both."""
-        target = self._root / key
-        with _clear_errors(key):
-            make_durable_folders(target.parent)
-            try:
-                self._create(target, source, consume=consume)
-            except FileExistsError:
-                if target.stat().st_size != size or sha256_file(target) != sha256:
-                    raise ObjectExistsError(
-                        f"Other bytes are stored under {key}.",
-                        advice="Nothing was replaced. Verify the exhibit before you go on.",
-                    ) from None
-            fsync_folder(target.parent)
-        return StoredObject(key, VERSION, size)
+    def put(self, files: Sequence[NewObject], *, consume: bool = False) -> list[StoredObject]:
+        """See ObjectStore; with `consume` an object is the source file itself where one disk holds both."""
+        folders: dict[Path, None] = {}
+        for file in files:
+            target = self._root / file.key
+            with _clear_errors(file.key):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                self._put_one(target, file, consume=consume)
+            folders |= dict.fromkeys(self._above(target))
+        # Names last and together: the first sync writes the disk's journal, and leaves the others little.
+        for folder in folders:
+            with _clear_errors(files[0].key):
+                fsync_folder(folder)
+        return [StoredObject(file.key, VERSION, file.size) for file in files]
+
+    def _above(self, target: Path) -> Iterator[Path]:
+        """Every folder that a new name may stand in, that of the root too."""
+        for folder in target.parents:
+            yield folder
+            if folder == self._root:
+                break
+        yield self._root.parent
+
+    def _put_one(self, target: Path, file: NewObject, *, consume: bool) -> None:
+        try:
+            self._create(target, file.source, consume=consume)
+        except FileExistsError:
+            if target.stat().st_size != file.size or sha256_file(target) != file.sha256:
+                raise ObjectExistsError(
+                    f"Other bytes are stored under {file.key}.",
+                    advice="Nothing was replaced. Verify the exhibit before you go on.",
+                ) from None
 
     def _create(self, target: Path, source: Path, *, consume: bool) -> None:
         if consume:
@@ -116,7 +133,7 @@ class FolderStore:
         with _clear_errors(key):
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
-            temporary.write_text(json.dumps(dict(tags), sort_keys=True))
+            temporary.write_bytes(json.dumps(dict(tags), sort_keys=True).encode())
             temporary.rename(target)
 
     def get_tags(self, key: str, version_id: str) -> dict[str, str]:

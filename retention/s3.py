@@ -7,7 +7,7 @@ calls below it are used; they are private to the client, which is why its minor 
 import base64
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -30,7 +30,7 @@ from evidence.errors import (
     UnavailableError,
     UnreadableError,
 )
-from evidence.ports import StoredObject
+from evidence.ports import NewObject, StoredObject
 from evidence.settings import Settings
 from hashing.digests import sha256_file
 
@@ -100,20 +100,23 @@ class S3Store:
         """See ObjectStore."""
         return self._bucket
 
-    def put(self, key: str, source: Path, *, sha256: str, size: int, consume: bool = False) -> StoredObject:  # noqa: ARG002 - the port's signature
+    def put(self, files: Sequence[NewObject], *, consume: bool = False) -> list[StoredObject]:  # noqa: ARG002 - the port's signature
         """See ObjectStore; `consume` saves nothing here."""
-        with _clear_errors(key):
+        return [self._put_one(file) for file in files]
+
+    def _put_one(self, file: NewObject) -> StoredObject:
+        with _clear_errors(file.key):
             try:
                 version = (
-                    self._send_whole(key, source, sha256)
-                    if size <= self._part_size
-                    else self._send_parts(key, source)
+                    self._send_whole(file.key, file.source, file.sha256)
+                    if file.size <= self._part_size
+                    else self._send_parts(file.key, file.source)
                 )
             except S3Error as error:
                 if error.code not in ("PreconditionFailed", "ConditionalRequestConflict"):
                     raise
-                return self._existing(key, sha256, size)
-        return StoredObject(key, version, size)
+                return self._existing(file.key, file.sha256, file.size)
+        return StoredObject(file.key, version, file.size)
 
     def _send_whole(self, key: str, source: Path, sha256: str) -> str:
         headers: DictType = {

@@ -8,7 +8,7 @@ import pytest
 
 from evidence.cases import new_id
 from evidence.errors import NotFoundError, ObjectExistsError, VidneError
-from evidence.ports import ObjectStore
+from evidence.ports import NewObject, ObjectStore
 from retention.folder import FolderStore
 from retention.keys import original_key, rendition_key
 from retention.s3 import S3Store
@@ -41,7 +41,7 @@ def key() -> str:
 def put(store: ObjectStore, key: str, path: Path, content: bytes, *, consume: bool = False) -> str:
     path.write_bytes(content)
     digest = sha256(content).hexdigest()
-    stored = store.put(key, path, sha256=digest, size=len(content), consume=consume)
+    (stored,) = store.put([NewObject(key, path, digest, len(content))], consume=consume)
     assert (stored.key, stored.size) == (key, len(content))
     return stored.version_id
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from evidence.custody import CustodyEvent, EventObject, LedgerEntry
 from evidence.exhibits import Role
 from evidence.jsontypes import JsonObject
+from evidence.ports import NewObject
 from hashing.digests import digest_file
 from hashing.manifest import ExhibitManifest, ManifestObject
 from hashing.merkle import Frontier, leaf_hash
@@ -44,7 +45,7 @@ class Scene:
         source.write_bytes(content)
         digests = digest_file(source)
         key = f"cases/{CASE}/{exhibit}/{name}/{digests.sha256}"
-        stored = self.store.put(key, source, sha256=digests.sha256, size=digests.size)
+        (stored,) = self.store.put([NewObject(key, source, digests.sha256, digests.size)])
         row = ExpectedObject(exhibit, role, name, key, stored.version_id, digests)
         self.rows.append(row)
         return row

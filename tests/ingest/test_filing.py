@@ -54,10 +54,10 @@ def test_an_object_is_announced_before_it_is_put(desk: Desk, owner: Exhibit, not
     announced: list[list[str]] = []
 
     class Watched(FolderStore):
-        def put(self, key, source, *, sha256, size, consume=False):  # type: ignore[no-untyped-def]
+        def put(self, files, *, consume=False):  # type: ignore[no-untyped-def]
             with desk.catalogue.read() as connection:
                 announced.append(unfinished_keys(connection))
-            return super().put(key, source, sha256=sha256, size=size, consume=consume)
+            return super().put(files, consume=consume)
 
     row = original_row(owner)
     store_all(desk.catalogue, Watched(desk.data / "objects"), owner, "seal", [Pending(row, note)])
