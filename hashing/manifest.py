@@ -149,21 +149,23 @@ class ExhibitManifest:
 
     def to_bytes(self) -> bytes:
         """The canonical bytes; raises SchemaError where they could not be read back."""
-        raw = canonical.encode(
-            {
-                "v": 1,
-                "case": self.case,
-                "exhibit": self.exhibit,
-                "objects": [item.as_json() for item in self.objects],
-            }
-        )
-        self.from_bytes(raw)
-        return raw
+        value: JsonObject = {
+            "v": 1,
+            "case": self.case,
+            "exhibit": self.exhibit,
+            "objects": [item.as_json() for item in self.objects],
+        }
+        self._from_json(value)  # what is written must be what can be read
+        return canonical.encode(value)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> "ExhibitManifest":
         """Read a manifest; raises CanonicalError or SchemaError."""
-        fields = Fields(canonical.decode(raw), "the manifest", ("v", "case", "exhibit", "objects"))
+        return cls._from_json(canonical.decode(raw))
+
+    @classmethod
+    def _from_json(cls, value: JsonObject) -> "ExhibitManifest":
+        fields = Fields(value, "the manifest", ("v", "case", "exhibit", "objects"))
         fields.version()
         objects = tuple(ManifestObject.from_json(item) for item in fields.items("objects"))
         if len({item.name for item in objects}) != len(objects):
