@@ -11,11 +11,12 @@ import os
 import shutil
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from types import FrameType
 
 import dramatiq
@@ -33,8 +34,10 @@ from ingest.spool import sweep_spool
 
 log = logging.getLogger("vidne.worker")
 
-_IDLE_S = 0.05
+# How often the catalogue is looked at. While jobs are in hand, what they end with wakes us at once.
+_IDLE_S, _BUSY_S = 0.05, 0.25
 _LOOK_S = 1.0
+_QUEUE_MS = 10_000  # dramatiq's threads are woken by what is put into their queues, and need not look often
 # Events are sequenced in batches: each costs a signature and a transaction. Many come while jobs are done.
 _SEQUENCE_S, _BUSY_SEQUENCE_S = 1.0, 5.0
 _PR_SET_PDEATHSIG = 1
@@ -83,7 +86,7 @@ class Worker:
         self._watch = application.catalogue.watch()
         self._looked = self._sequenced = 0.0
         self._unsequenced = self._freed = True
-        self._wake = threading.Event()
+        self._wake: SimpleQueue[None] = SimpleQueue()  # a signal handler may put into it, too
         self._stopping = False
         self._pipeline = Pipeline(
             application.catalogue,
@@ -102,7 +105,7 @@ class Worker:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then says so
         while not self._stopping and not self._try(self._clean_up):
             pass
-        queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=100)
+        queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=_QUEUE_MS)
         queues.start()
         # What is loaded stays: without this the collector would go over it again and again.
         gc.collect()
@@ -114,8 +117,9 @@ class Worker:
             self._try(self._turn)
             if time.monotonic() - renewed > LEASE.total_seconds() / 4 and self._try(self._feeder.renew):
                 renewed = time.monotonic()
-            self._wake.wait(_IDLE_S)
-            self._wake.clear()
+            with suppress(Empty):
+                self._wake.get(timeout=_BUSY_S if self._feeder.is_busy else _IDLE_S)
+                self._freed = True
         self._try(self._application.sequencer.run_all)
         self._try(self._feeder.release)  # else the next worker takes over what is held
         log.info("worker %d stopped", os.getpid())
@@ -151,12 +155,11 @@ class Worker:
             self._pipeline.run(job_id, token)
         finally:
             self._feeder.done(job_id)
-            self._freed = True
-            self._wake.set()
+            self._wake.put(None)
 
     def _stop(self, _signal: int, _frame: FrameType | None) -> None:
         self._stopping = True
-        self._wake.set()
+        self._wake.put(None)
 
     def _clean_up(self) -> None:
         """What a killed worker left: its leases, its scratch space, half received files."""

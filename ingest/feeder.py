@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.jobs import Lane
-from evidence.catalogue.leases import Lease, has_ready, release_leases, renew_leases, take_jobs
+from evidence.catalogue.leases import Lease, any_suspect, release_leases, renew_leases, take_jobs
 from evidence.clock import Clock, timestamp
 
 LEASE = timedelta(seconds=60)
@@ -30,6 +30,7 @@ class Feeder:
         self._send = send
         self._clock = clock
         self._in_hand: dict[int, Lane] = {}
+        self._suspects = True  # until a look finds none
 
     @property
     def is_busy(self) -> bool:
@@ -44,15 +45,15 @@ class Feeder:
     def step(self) -> int:
         """Lease and send what fits; returns how many jobs."""
         held = Counter(self._in_hand.copy().values())
-        free = [lane for lane, most in self._slots.items() if held[lane] < most]
-        if not free:
+        if all(held[lane] >= most for lane, most in self._slots.items()):
             return 0
         now = self._clock()
-        with self._catalogue.read() as connection:
-            if not has_ready(connection, free, timestamp(now)):
-                return 0
+        until = timestamp(now + LEASE)
         with self._catalogue.write() as connection:
-            leases = take_jobs(connection, self._owner, self._slots, timestamp(now), timestamp(now + LEASE))
+            self._suspects = self._suspects and any_suspect(connection)
+            leases = take_jobs(
+                connection, self._owner, self._slots, timestamp(now), until, suspects=self._suspects
+            )
         for lease in leases:
             self._in_hand[lease.job_id] = lease.stage.lane
             self._send(lease)

@@ -1,6 +1,6 @@
 """Leases: who has a job in hand. A token fences off a holder whose lease ran out or was taken over."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -17,15 +17,6 @@ class LeaseLostError(VidneError):
 
 # Built once: to build a statement costs more than to run it.
 _NOW: BindParameter[str] = bindparam("now")
-_ANY_READY = (
-    select(job.c.id)
-    .where(
-        job.c.state == "ready",
-        job.c.lane.in_(bindparam("lanes", expanding=True)),
-        job.c.not_before <= _NOW,
-    )
-    .limit(1)
-)
 _HELD = select(job.c.lane, job.c.crashes).where(job.c.state == "leased", job.c.owner == bindparam("of_owner"))
 _READY = (
     select(job.c.id, job.c.exhibit_id, job.c.stage, job.c.token, job.c.attempts, job.c.crashes)
@@ -33,6 +24,7 @@ _READY = (
     .order_by(job.c.priority, job.c.id)
 )
 _SUSPECTS = _READY.where(job.c.crashes > 0).limit(1)
+_ANY_SUSPECT = select(job.c.id).where(job.c.state.in_(("ready", "leased")), job.c.crashes > 0).limit(1)
 _OF_LANE = _READY.where(job.c.lane == bindparam("of_lane")).limit(bindparam("free"))
 _LEASE = (
     update(job)
@@ -92,25 +84,32 @@ class HeldJob:
         return self.crashes >= CRASH_LIMIT
 
 
-def has_ready(connection: Connection, lanes: Sequence[Lane], now: str) -> bool:
-    """Whether any job of these lanes could be taken; a cheap look before the write lock is asked for."""
-    return connection.execute(_ANY_READY, {"lanes": list(lanes), "now": now}).first() is not None
+def any_suspect(connection: Connection) -> bool:
+    """Whether there is a job that a crashed worker held; while a worker lives, no more of them come."""
+    return connection.execute(_ANY_SUSPECT).first() is not None
 
 
 def take_jobs(
-    connection: Connection, owner: str, slots: Mapping[Lane, int], now: str, until: str
+    connection: Connection,
+    owner: str,
+    slots: Mapping[Lane, int],
+    now: str,
+    until: str,
+    *,
+    suspects: bool = True,
 ) -> list[Lease]:
     """Lease ready jobs so that `owner` holds at most `slots` of each lane; attempts count before work starts.
 
     A suspect (a job that a crashed worker held) runs alone: it is leased when nothing else is, and nothing
-    else beside it.
+    else beside it. Who knows that there are none spares the search, which grows with the jobs that are ready.
     """
     held = connection.execute(_HELD, {"of_owner": owner}).all()
-    if any(row.crashes for row in held):
-        return []
-    suspects = connection.execute(_SUSPECTS, {"now": now}).all()
     if suspects:
-        return [] if held else [_lease(connection, suspects[0], owner, now, until)]
+        if any(row.crashes for row in held):
+            return []
+        found = connection.execute(_SUSPECTS, {"now": now}).all()
+        if found:
+            return [] if held else [_lease(connection, found[0], owner, now, until)]
     leases = []
     for lane, most in slots.items():
         free = most - sum(row.lane == lane for row in held)

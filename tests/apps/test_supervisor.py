@@ -12,6 +12,7 @@ import pytest
 from apps.lock import try_worker_lock
 from apps.supervisor import supervised
 from evidence.settings import Settings
+from samples.generator import clip
 from tests.system.program import CASE, Program, children_of, kill_group, wait_until
 
 
@@ -88,6 +89,24 @@ def test_told_to_stop_it_ends_0_and_gives_back_what_it_holds(
     assert serving[0].wait(timeout=20) == 0
     assert not is_locked(program)
     assert program.query("SELECT count(*) FROM job WHERE state = 'leased'") == [(0,)]
+
+
+def test_while_the_slow_lane_works_a_submission_is_sealed_and_told_to_stop_it_does_so_by_itself(
+    program: Program, serving: list[subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    serving.append(program.start("serve"))
+    moving = clip(tmp_path / "clip.mp4", seconds=30, size=(1920, 1080))
+    program.run("submit", moving, "--case", CASE)
+    at_work = "SELECT state FROM job WHERE stage = 'slow' ORDER BY id LIMIT 1"
+    wait_until(lambda: program.query(at_work) == [("leased",)], 60, "the slow job to begin")
+    program.run("submit", tmp_path / "note.txt", "--case", CASE)
+    assert program.query(at_work) == [("leased",)]
+    told = time.monotonic()
+    serving[0].terminate()
+    assert serving[0].wait(timeout=20) == 0
+    assert time.monotonic() - told < 5  # after ten seconds it would be killed
+    assert "stopped" in (program.data / "worker.log").read_text()
+    assert program.query(at_work) == [("ready",)]
 
 
 def test_a_submit_whose_worker_cannot_start_ends_1_and_says_what_is_safe(

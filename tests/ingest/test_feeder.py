@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from evidence.catalogue.jobs import Lane, Stage
-from evidence.catalogue.leases import Lease
-from evidence.clock import system_clock
+from evidence.catalogue.leases import Lease, count_crash
+from evidence.clock import system_clock, timestamp
 from ingest.feeder import Feeder
 from tests.ingest.conftest import SLOTS, Desk
 
@@ -77,6 +77,21 @@ def test_the_next_worker_takes_over_what_a_killed_one_held(five: Desk) -> None:
     assert leased(five) == [("w2",), ("w2",)]
     five.pipeline().run(late[0].job_id, late[0].token)
     assert five.rows("SELECT state FROM job WHERE id = ?", late[0].job_id) == [("leased",)]
+
+
+def test_a_job_that_killed_a_worker_runs_before_all_others_and_alone(five: Desk) -> None:
+    killer = five.lease("dead")[1]
+    with five.catalogue.write() as connection:
+        count_crash(connection, "dead", timestamp(system_clock()))
+        retry = "UPDATE job SET crashes = 0 WHERE id != ?"
+        connection.exec_driver_sql(retry, (killer.job_id,))
+    sent: list[Lease] = []
+    one = feeder(five, sent)
+    assert (one.step(), one.step()) == (1, 0)
+    assert sent[0].job_id == killer.job_id
+    five.pipeline().run(sent[0].job_id, sent[0].token)
+    one.done(sent[0].job_id)
+    assert one.step() == 2
 
 
 def test_renewing_keeps_its_own_leases_alive_and_no_others(five: Desk) -> None:
