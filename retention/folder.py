@@ -37,26 +37,23 @@ class FolderStore:
 
     def put(self, files: Sequence[NewObject], *, consume: bool = False) -> list[StoredObject]:
         """See ObjectStore; with `consume` an object is the source file itself where one disk holds both."""
-        folders: dict[Path, None] = {}
+        folders: dict[Path, None] = {}  # in which a name may be new, that of the root too
         for file in files:
             target = self._root / file.key
             with _clear_errors(file.key):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 self._put_one(target, file, consume=consume)
-            folders |= dict.fromkeys(self._above(target))
+            for folder in target.parents:
+                if folder in folders:
+                    break  # with all that are above it
+                folders[folder] = None
+                if folder == self._root.parent:
+                    break
         # Names last and together: the first sync writes the disk's journal, and leaves the others little.
         for folder in folders:
             with _clear_errors(files[0].key):
                 fsync_folder(folder)
         return [StoredObject(file.key, VERSION, file.size) for file in files]
-
-    def _above(self, target: Path) -> Iterator[Path]:
-        """Every folder that a new name may stand in, that of the root too."""
-        for folder in target.parents:
-            yield folder
-            if folder == self._root:
-                break
-        yield self._root.parent
 
     def _put_one(self, target: Path, file: NewObject, *, consume: bool) -> None:
         try:
