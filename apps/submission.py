@@ -23,7 +23,7 @@ from ingest.paths import files_below
 from ingest.receive import Intaker, Received
 from ingest.room import require_room
 
-_POLL_S, _SLOWEST_POLL_S = 0.02, 1.0
+_POLL_S, _SLOWEST_POLL_S = 0.02, 2.0
 _TROUBLED = (ExhibitState.REFUSED, ExhibitState.UNPLAYABLE, ExhibitState.QUARANTINED)
 SOME_TROUBLED, SOME_UNREADABLE = 3, 4
 

@@ -18,7 +18,7 @@ from evidence.settings import Settings
 log = logging.getLogger("vidne.supervisor")
 
 _ELECTION_S = 0.2
-_WATCH_S = 0.05
+_WATCH_S = 0.2
 _STOP_S = 10.0
 # Who kills the whole program kills us a moment after our worker: that is nobody's crash.
 _GRACE_S = 0.3
