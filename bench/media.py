@@ -1,7 +1,7 @@
 """The media stages beside the bare tools on the same clips, by CPU time (children counted) and by the clock.
 
-Clips are long, so that starting an interpreter or a sandbox does not matter: generated ones, and where
-VIDNE_FOOTAGE names a folder of real footage, clips of it made long by looping.
+Generated clips, and where VIDNE_FOOTAGE names a folder of real footage, clips of it made long by looping. A
+remux is so cheap that starting programs counts: it is measured on longer ones too.
 """
 
 import os
@@ -83,6 +83,8 @@ def rows() -> Iterator[Row]:
             yield _remux_path(subject)
             yield _previews(subject)
             yield _analysis(subject)
+        for subject in _subjects(here, _lengthened(here)):
+            yield _remux_path(subject)
         for subject in _subjects(here, _to_encode(here)):
             yield _encode(subject)
 
@@ -96,6 +98,20 @@ def _plain(here: Path) -> dict[str, Path]:
     real = _real("reference/bikes.mp4")
     if real:
         clips["street, 640x272 H.264, looped to 100 s"] = _looped(real, here / "bikes.mp4", 9)
+    return clips
+
+
+def _lengthened(here: Path) -> dict[str, Path]:
+    """Clips that are remuxed, long enough for a remux to take seconds."""
+    clips = {}
+    real = _real("phone/pixel7_videoOnly_cleaned.mp4")
+    if real:
+        clips["1080p H.264 of a phone, 23 Mbit/s, looped to 5 min"] = _looped(
+            real, here / "phone-long.mp4", 249
+        )
+    real = _real("reference/bikes.mp4")
+    if real:
+        clips["street, 640x272 H.264, looped to 2 h"] = _looped(real, here / "bikes-long.mp4", 719)
     return clips
 
 
@@ -185,8 +201,9 @@ def _encode(subject: Subject) -> Row:
         with subject.work() as work:
             options = ("-map", "0:v:0", *_ENCODE, "-fps_mode", "passthrough", "-movflags", "+faststart")
             _run(*_FFMPEG, "-threads", "2", "-i", subject.source, *options, work / "copy.mp4")
+            _run(*_FFMPEG, "-threads", "2", "-i", work / "copy.mp4", "-map", "0:v:0", "-f", "null", "-")
 
-    what = "encode with analysis, keyframes, measures and proof, beside the bare encode"
+    what = "encode with analysis, keyframes, measures; proof by a decode, beside the bare encode and decode"
     return _row(subject, what, lambda: _slow(subject), bare, 1.15, pairs=ENCODE_PAIRS)
 
 

@@ -13,6 +13,7 @@ from evidence.exhibits import Problem, Role
 from evidence.jsontypes import JsonObject
 from transcode import decode, encode
 from transcode.child import Finished
+from transcode.comparison import Comparison, UnusableCopyError, compare
 from transcode.model import Made
 from transcode.tools import identify
 
@@ -40,7 +41,7 @@ class Copied:
 
     made: Made
     plan: encode.Plan
-    comparison: encode.Comparison
+    comparison: Comparison
     problems: tuple[Problem, ...]
 
 
@@ -54,7 +55,7 @@ def along(job: decode.Job, decoded: decode.Decoded, new_job: NewJob) -> Copied:
     encoded = decode.Encoded(decoded.command, decoded.encoded, decoded.finished)
     try:
         return _filed(job, job.copy, encoded, new_job)
-    except encode.UnusableCopyError:
+    except UnusableCopyError:
         if not job.copy.sounds:
             raise
     return apart(job.copy, decoded.finished, new_job)
@@ -68,7 +69,7 @@ def beside(wanted: encode.Plan, new_job: NewJob) -> Copied:
     job = new_job("beside", wanted)
     encoded = decode.encode_again(job, wanted)
     if encoded.is_whole:
-        with suppress(encode.UnusableCopyError):
+        with suppress(UnusableCopyError):
             return _filed(job, wanted, encoded, new_job)
     return apart(wanted, encoded.finished, new_job)
 
@@ -82,7 +83,7 @@ def apart(wanted: encode.Plan, failed: Finished, new_job: NewJob) -> Copied:
         job = new_job(f"apart-{number}", attempt)
         encoded = decode.encode_again(job, attempt)
         if encoded.is_whole:
-            with suppress(encode.UnusableCopyError):
+            with suppress(UnusableCopyError):
                 copied = _filed(job, attempt, encoded, new_job)
                 return replace(copied, problems=(problem, *copied.problems))
         failed = encoded.finished
@@ -100,7 +101,7 @@ def _attempts(wanted: encode.Plan) -> Iterator[tuple[encode.Plan, Problem]]:
 
 
 def _filed(job: decode.Job, wanted: encode.Plan, encoded: decode.Encoded, new_job: NewJob) -> Copied:
-    comparison = encode.compare(job.out, wanted, encoded.stamps, job.limits)
+    comparison = compare(job.out, wanted, encoded.stamps, job.limits)
     out = job.out
     if comparison.mean_ssim is not None and not comparison.is_alike:
         (out / wanted.name).unlink()
@@ -109,7 +110,7 @@ def _filed(job: decode.Job, wanted: encode.Plan, encoded: decode.Encoded, new_jo
         encoded = decode.encode_again(finer, wanted)
         if not encoded.is_whole:
             raise CopyFailedError("The finer copy could not be encoded.", encoded.finished)
-        comparison, out = encode.compare(finer.out, wanted, encoded.stamps, finer.limits), finer.out
+        comparison, out = compare(finer.out, wanted, encoded.stamps, finer.limits), finer.out
     detail: JsonObject = {
         "label": wanted.label,
         "streams": [wanted.picture.index, *(sound.index for sound in wanted.sounds)],
@@ -121,7 +122,7 @@ def _filed(job: decode.Job, wanted: encode.Plan, encoded: decode.Encoded, new_jo
     return Copied(made, wanted, comparison, _differences(wanted.name, comparison))
 
 
-def _differences(name: str, comparison: encode.Comparison) -> tuple[Problem, ...]:
+def _differences(name: str, comparison: Comparison) -> tuple[Problem, ...]:
     found = []
     if not comparison.times_equal:
         text = (

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from evidence.errors import VidneError
 from evidence.jsontypes import JsonObject
-from transcode import decode, encode, ffmpeg, products, remux, stills
+from transcode import decode, ffmpeg, products, remux, stills
+from transcode.comparison import Comparison, compare
 from transcode.inspect import inspect
 from transcode.probe import NotMediaError, probe
 from transcode.sandbox import Command, run
@@ -130,13 +131,13 @@ def _encoded(original: Path, copy: StoredCopy, sections: JsonObject, work: Path)
     if not sampled.is_whole:
         return Reproved(copy.name, untold=f"The original does not decode: {sampled.finished.explain()}")
     try:
-        compared = encode.compare(job.out, wanted, sampled.stamps, job.limits, stored=copy.path)
+        compared = compare(job.out, wanted, sampled.stamps, job.limits, stored=copy.path)
     except VidneError as error:
         return Reproved(copy.name, difference=error.what)
     return _judged(copy.name, compared)
 
 
-def _judged(name: str, compared: encode.Comparison) -> Reproved:
+def _judged(name: str, compared: Comparison) -> Reproved:
     if not compared.times_equal:
         what = f"It shows {compared.frames} of {compared.frames_expected} frames, or at other times"
         return Reproved(name, difference=f"{what} (up to {compared.worst_time_s:.3f} s away).")
