@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageStat
 from evidence.exhibits import ExhibitState, Role
 from evidence.jsontypes import JsonObject
 from tests.transcode.conftest import Maker, derivation, made, shown_as, slowed
-from transcode.encode import Comparison
+from transcode.comparison import Comparison
 from transcode.model import Made, StageReport
 from transcode.probe import Probed, probe
 from transcode.values import objects
