@@ -50,6 +50,7 @@ class Plan:
         seen = self.picture
         done = ["deinterlaced at field rate"] if seen.interlaced else []
         done += ["tone-mapped"] if seen.is_hdr else []
+        done += ["colours stated in full"] if seen.implied_colours else []
         done += ["padded to {}x{}".format(*seen.even)] if seen.even != (seen.width, seen.height) else []
         return ", ".join(("working copy, derived from the original", *done))
 
@@ -125,11 +126,13 @@ def timed(tick: Fraction) -> ffmpeg.Options:
 
 
 def _for_viewing(stream: ffmpeg.Stream, seen: Picture) -> ffmpeg.Stream:
-    """Deinterlaced at field rate, of one even size, 8-bit 4:2:0."""
+    """Deinterlaced at field rate, of one even size, 8-bit 4:2:0, with all of its colours stated or none."""
     if seen.interlaced:
         stream = stream.filter("bwdif", mode="send_field", deint="interlaced")
     # A stream that changes its size is brought back to the first one.
     stream = stream.filter("scale", seen.width, seen.height)
     if seen.even != (seen.width, seen.height):
         stream = stream.filter("pad", *seen.even)
-    return stream.filter("format", "yuv420p|yuvj420p")
+    stream = stream.filter("format", "yuv420p|yuvj420p")
+    implied = seen.implied_colours
+    return stream.filter("setparams", **implied) if implied else stream

@@ -12,6 +12,13 @@ _HDR = frozenset({"smpte2084", "arib-std-b67"})
 _EIGHT_BIT = frozenset({"yuv420p", "yuvj420p"})
 _NOT_STATED = frozenset({"", "unknown", "unspecified", "reserved"})
 _BT601 = frozenset({"smpte170m", "bt470bg", "fcc"})
+# Matrix -> primaries and transfer of its standard (ITU-R BT.709-6, BT.601-7, BT.2020-2).
+_STANDARDS = {
+    "bt709": ("bt709", "bt709"),
+    "smpte170m": ("smpte170m", "smpte170m"),
+    "bt470bg": ("bt470bg", "smpte170m"),
+    "bt2020nc": ("bt2020", "bt2020-10"),
+}
 _SDR_NITS = 100  # luminance of diffuse white that tone mapping aims at
 
 
@@ -62,6 +69,18 @@ class Picture:
     def is_kept_full(self) -> bool:
         """Whether the frames that are kept have the full range; converting one gives it the limited one."""
         return self.full_range and self.is_eight_bit and not self.is_hdr
+
+    @property
+    def implied_colours(self) -> dict[str, str]:
+        """For `setparams`: what is not stated, by the standard of the matrix that is.
+
+        Chromium takes no notice of a matrix that stands alone, and guesses one by the size.
+        """
+        if self.is_hdr or self.matrix not in _STANDARDS:
+            return {}
+        primaries, transfer = _STANDARDS[self.matrix]
+        stated = {"color_primaries": (self.primaries, primaries), "color_trc": (self.transfer, transfer)}
+        return {name: implied for name, (found, implied) in stated.items() if found in _NOT_STATED}
 
     @property
     def even(self) -> tuple[int, int]:

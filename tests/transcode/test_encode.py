@@ -156,6 +156,18 @@ def test_hlg_is_tone_mapped_to_what_a_common_screen_shows(film: Maker, tmp_path:
     assert apart(first_picture(copied(report).path, size), first_picture(source, size)) > 5
 
 
+def test_colours_of_which_only_the_matrix_is_stated_are_stated_in_full(film: Maker, tmp_path: Path) -> None:
+    small = ("-f", "lavfi", "-i", "testsrc2=s=256x144:r=25:d=0.4")
+    source = film(
+        "only-matrix.mov", "-c:v", "dnxhd", "-profile:v", "dnxhr_sq", "-pix_fmt", "yuv422p", of=small
+    )
+    report = slowed(source, tmp_path / "work")
+    names = [f"color_{name}" for name in ("space", "primaries", "transfer")]
+    assert [probe(source).pictures[0].text(name) for name in names] == ["bt709", "", ""]
+    assert [viewable(report).pictures[0].text(name) for name in names] == ["bt709"] * 3
+    assert copied(report).detail["label"] == f"{LABEL}, colours stated in full"
+
+
 @pytest.mark.parametrize("transfer", ["smpte2084", "arib-std-b67"])
 @pytest.mark.parametrize(
     "stated", [":colorprim=bt2020:colormatrix=bt2020nc", ""], ids=["stated", "not stated"]
