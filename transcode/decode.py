@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 
 from transcode import encode, ffmpeg, quality
@@ -141,7 +140,7 @@ class _Clock:
     def times(self, stamps: Sequence[Stamp]) -> list[float]:
         """Those of `stamps`, which may have grown since the last call."""
         tick = self.picture.tick
-        for stamp in islice(stamps, len(self._times), None):
+        for stamp in stamps[len(self._times) :]:
             if stamp.pts is not None:
                 self._times.append(stamp.pts * tick.numerator / tick.denominator)
             else:
