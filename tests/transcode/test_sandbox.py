@@ -19,7 +19,7 @@ def children(pid: int) -> list[int]:
     """The living children of a process, as the kernel lists them."""
     try:
         text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it may end between opening and reading
         return []
     return [int(word) for word in text.split()]
 
@@ -32,7 +32,7 @@ def descendants(pid: int) -> list[int]:
 def named(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/comm").read_text().strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it may end between opening and reading
         return ""
 
 
@@ -49,7 +49,7 @@ def await_named(root: int, name: str) -> int:
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it may end between opening and reading
         return False
 
 
