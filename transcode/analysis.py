@@ -16,7 +16,7 @@ from transcode.summary import BRIGHT, DARK, RUN_S, Run, Summary
 cv2.setNumThreads(1)
 
 _WIDTH = 480  # of the planes that are looked at, at most
-# The background model works on planes less wide than this: it found the same events as at 240 pixels.
+# The background model works on planes at most as wide as this: it found the same events as at 240 pixels.
 _MODEL_WIDTH = 159
 _HISTORY = 500  # looks, ten of which are a second as a rule
 _SHADOW = 127  # MOG2's mark for a shadow; foreground is 255

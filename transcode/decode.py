@@ -21,7 +21,8 @@ from transcode.picture import Picture, tone_mapped
 from transcode.sandbox import Command, Limits, output_file, run, start
 from transcode.summary import Summary
 
-# Looking at a frame costs as much as decoding it: it is enough at every third, and every tenth of a second.
+# To pass a frame on and look at it costs up to as much as decoding it: every third is enough, or one that
+# comes a tenth of a second after the last.
 EVERY = 3
 _EVERY_S = 0.095
 _TAIL_S = 0.5  # before the end all are looked at, for the sake of the last one

@@ -57,6 +57,7 @@ class Reading:
 # The file's object in what exiftool printed, numbers as written; or a sentence that says why there is none.
 Answer = dict[str, Json] | str
 _UNREADABLE = "Its answer cannot be read."
+_NOTHING = "It gave no answer."
 
 
 def read(source: Path) -> Reading:
@@ -85,18 +86,16 @@ def arguments(requests: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 
 def answers(finished: Finished, count: int) -> tuple[Answer, ...]:
-    """The answers to `count` requests, as far as it came.
+    """The answers to `count` requests; after a bad end there is none, as it holds them back till then.
 
     It ends with 1 for a file that it does not know, and still answers.
     """
-    well = not finished.stopped and finished.returncode in (0, 1)
-    missing = "It gave no answer." if well else finished.explain()
+    if finished.stopped or finished.returncode not in (0, 1):
+        return (finished.explain(),) * count
     found = _printed(finished.stdout.decode("utf-8", "replace"))
     if len(found) > count:
         return (_UNREADABLE,) * count
-    # After a bad end the last answer is not to be believed.
-    found = found[: count if well else count - 1]
-    return (*found, *[missing] * (count - len(found)))
+    return (*found, *[_NOTHING] * (count - len(found)))
 
 
 def _printed(text: str) -> list[Answer]:
@@ -110,7 +109,7 @@ def _printed(text: str) -> list[Answer]:
         except (ValueError, RecursionError):
             return [*found, _UNREADABLE]
         is_one = isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict)
-        found.append(value[0] if is_one else "It gave no answer.")
+        found.append(value[0] if is_one else _NOTHING)
         text = text[end:].lstrip()
     return found
 

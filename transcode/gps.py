@@ -73,13 +73,15 @@ class Track:
 
 
 def read(source: Path) -> tuple[exiftool.Reading, Track]:
-    """Read the values of the file at `source` and the track in it, by one start of exiftool.
+    """Read the values of the file at `source` and the track in it; by one start if that ends well.
 
     Raises SandboxError, ToolMissingError.
     """
     seconds = _LEAST_S + source.stat().st_size // _BYTES_A_SECOND
     limits = Limits(cpu_s=seconds, wall_s=2 * seconds, file_bytes=1024**2)
     values, positions = exiftool.run(source, _REQUESTS, limits, exiftool.OUTPUT_LIMIT + _OUTPUT_LIMIT)
+    if isinstance(values, str):  # it may have ended over the track alone
+        return exiftool.read(source), track(positions)
     return exiftool.reading(values), track(positions)
 
 

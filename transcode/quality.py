@@ -173,7 +173,7 @@ def _runs(seen: Observed) -> list[JsonObject]:
     cv = ("OpenCV", library_version("opencv-python-headless"))
     black = _run_measure("black", seen.summary.black, cv)
     name = f"static or frozen (identical frames for {RUN_S:.0f} s and more)"
-    frozen = _run_measure(name, seen.summary.frozen, ("every third decoded frame compared", "2"))
+    frozen = _run_measure(name, seen.summary.frozen, ("decoded frames compared, every third at least", "2"))
     listed = [black, frozen, _measure("interlaced flag", seen.flagged, "field order", _tool("ffprobe"))]
     if seen.combing:
         advice = "Set the recorder to progressive: each field has half of the lines."

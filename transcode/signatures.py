@@ -80,8 +80,8 @@ def _c2pa(source: Path, format_name: str) -> JsonObject:
 def _may_hold_manifest(source: Path) -> bool:
     """Whether there is a `uuid` box at the top of the file, or its boxes cannot be followed to their end.
 
-    Nowhere else does such a file hold a manifest, or say where one lies (C2PA Technical Specification,
-    appendix A, on BMFF). A program is started for the few that have one.
+    The reader looks nowhere else for a manifest (C2PA Technical Specification, on BMFF) or for the XMP that
+    may name one elsewhere. It is started for the few that have such a box.
     """
     size, at = source.stat().st_size, 0
     with source.open("rb", buffering=0) as file:

@@ -1,6 +1,5 @@
 """The slow stage: one decode of each picture for analysis, keyframes, measures and, if need be, an encode."""
 
-from bisect import bisect_left
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -128,7 +127,7 @@ def _looked_at(task: Task, job: decode.Job) -> _Outcome:
             return outcome
         kept, left_out = keyframes.finish(decoded.summary.camera)
         names = "keyframe" if task.number == 1 else f"keyframe-{task.number}"
-        series = keyframe_files.Series(task.seen, kept, names, _stored_numbers(task, decoded))
+        series = keyframe_files.Series(task.seen, kept, names, task.stored_numbers(decoded.stamps))
         files = keyframe_files.write(series, keyframes, task.work / f"keyframes-{task.number}", job.limits)
     finally:
         keyframes.close()
@@ -170,25 +169,6 @@ def _decoding(outcome: _Outcome) -> list[Problem]:
         text = f"Only the first {decode.FRAME_BUDGET} frames were looked at, which is the most."
         found.append(Problem("frame-budget", text))
     return found
-
-
-def _stored_numbers(task: Task, decoded: decode.Decoded) -> dict[int, int]:
-    """Of each shown frame its number among all stored ones; none where that cannot be known."""
-    packets = task.stream.get("packets")
-    listed = packets.get("hidden_pts") if isinstance(packets, dict) else None
-    hidden = sorted(
-        n for value in (listed if isinstance(listed, list) else []) if (n := whole(value)) is not None
-    )
-    stored, counted = task.stream.get("stored_frames"), task.seen.packets + task.seen.discarded
-    if len(decoded.stamps) != task.seen.packets:
-        return {}  # which of them gave no picture is not known
-    if len(hidden) != task.seen.discarded or (isinstance(stored, int) and stored > counted):
-        return {}
-    shown = [(index, pts) for index, pts in enumerate(decoded.stamps) if pts is not None]
-    # ffmpeg counts times from the start of the file, the listed packets have their own.
-    first = round((decimal(task.stream.get("start_s")) or 0.0) / task.seen.tick)
-    later = first - min((pts for _, pts in shown), default=0)
-    return {index: index + bisect_left(hidden, pts + later) for index, pts in shown}
 
 
 def _nothing(plan: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:

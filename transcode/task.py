@@ -1,5 +1,7 @@
 """What the slow stage does of one picture: its decode, and the copy that is encoded of it, if any."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -35,6 +37,27 @@ class Task:
         size = self.source.stat().st_size
         limits = decode.limits(self.duration_s, size)
         return decode.Job(self.source, out, self.seen, input_options(self.options), copy, limits)
+
+    def stored_numbers(self, stamps: Sequence[int | None]) -> dict[int, int]:
+        """Of each shown frame its number among all stored ones; none where that cannot be known.
+
+        `stamps` are those of the shown frames, in ticks.
+        """
+        packets = self.stream.get("packets")
+        listed = packets.get("hidden_pts") if isinstance(packets, dict) else None
+        hidden = sorted(
+            n for value in (listed if isinstance(listed, list) else []) if (n := whole(value)) is not None
+        )
+        stored, counted = self.stream.get("stored_frames"), self.seen.packets + self.seen.discarded
+        if len(stamps) != self.seen.packets:
+            return {}  # which of them gave no picture is not known
+        if len(hidden) != self.seen.discarded or (isinstance(stored, int) and stored > counted):
+            return {}
+        shown = [(index, pts) for index, pts in enumerate(stamps) if pts is not None]
+        # ffmpeg counts times from the start of the file, the listed packets have their own.
+        first = round((decimal(self.stream.get("start_s")) or 0.0) / self.seen.tick)
+        later = first - min((pts for _, pts in shown), default=0)
+        return {index: index + bisect_left(hidden, pts + later) for index, pts in shown}
 
     def copy_job(self, folder: str, copy: encode.Plan) -> decode.Job:
         """One more decode for a copy."""

@@ -80,7 +80,8 @@ _FIRST_NAME = (
     .limit(1)
 )
 _SECTIONS = select(section.c.name, section.c.value).where(section.c.exhibit_id == _OF_ID)
-_PUT_SECTION = insert(section).prefix_with("OR REPLACE")
+_DROP_SECTION = delete(section).where(section.c.exhibit_id == _OF_ID, section.c.name == bindparam("of_name"))
+_PUT_SECTION = insert(section)
 _PUT_PROBLEM = insert(problem)
 _DROP_PROBLEMS = delete(problem).where(
     problem.c.exhibit_id == _OF_ID, problem.c.stage == bindparam("of_stage")
@@ -184,6 +185,7 @@ def put_sections(connection: Connection, exhibit_id: str, stage: str, sections: 
     """Keep a stage's sections; one of the same name is replaced."""
     if not sections:
         return
+    connection.execute(_DROP_SECTION, [{"of_id": exhibit_id, "of_name": name} for name in sections])
     connection.execute(
         _PUT_SECTION,
         [{"exhibit_id": exhibit_id, "name": n, "stage": stage, "value": v} for n, v in sections.items()],

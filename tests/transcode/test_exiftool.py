@@ -111,14 +111,13 @@ def test_each_request_has_its_answer_from_one_start(tmp_path: Path) -> None:
     assert none == {"SourceFile": "/in/src"}
 
 
-def test_an_answer_stands_though_a_later_one_was_cut_off() -> None:
-    whole, cut = b'[{"IFD0:Make": "x"}]\n', b'[{"Doc1:T:'
-    stopped = Finished(137, whole + cut, "", 0.0, 9.0, "time")
-    values, positions = exiftool.answers(stopped, 2)
-    assert values == {"IFD0:Make": "x"}
-    assert positions == stopped.explain()
-    assert exiftool.answers(answer(whole, 137), 2)[0] == {"IFD0:Make": "x"}
-    assert exiftool.answers(answer(b"", 137), 2) == (answer(b"", 137).explain(),) * 2
+def test_after_a_bad_end_no_request_has_an_answer() -> None:
+    ended = answer(b'[{"IFD0:Make": "x"}]\n[{"Doc1:T:', 137)
+    assert exiftool.answers(ended, 2) == (ended.explain(),) * 2
+
+
+def test_a_request_without_an_answer_is_told() -> None:
+    assert exiftool.answers(answer(b'[{"A:B": "c"}]'), 2) == ({"A:B": "c"}, "It gave no answer.")
 
 
 def test_the_tool_is_known_by_version_and_digest() -> None:

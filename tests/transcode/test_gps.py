@@ -72,6 +72,16 @@ def test_footage_without_a_track_has_none(clip: Path, tmp_path: Path) -> None:
     assert gps.write(gps.read(clip)[1], tmp_path) is None
 
 
+def test_values_are_read_though_the_search_for_a_track_takes_too_long(
+    film: Maker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gps, "_LEAST_S", 0)  # a small file then has no time at all
+    reading, track = gps.read(drone(film, tmp_path, FIXES))
+    assert "stopped after" in track.failed
+    assert reading.failed == ""
+    assert reading.first("MajorBrand")
+
+
 def test_several_fixes_of_one_sample_are_paired_in_their_order() -> None:
     track = gps.track(
         answer(
