@@ -132,9 +132,9 @@ def command(*outputs: Output, loglevel: str = "error", options: Sequence[str] = 
 
 
 def probe(options: Sequence[str], path: str = SOURCE) -> tuple[str, ...]:
-    """One ffprobe command with the safety flags."""
+    """One ffprobe command with the safety flags; without `-o` it would write each packet by itself."""
     safety = [text for name, value in SAFETY.items() for text in (f"-{name}", str(value))]
-    return ("ffprobe", "-hide_banner", "-loglevel", "level+error", *safety, *options, path)
+    return ("ffprobe", "-hide_banner", "-loglevel", "level+error", *safety, *options, "-o", "pipe:1", path)
 
 
 def _checked(options: Options) -> dict[str, Value | None]:

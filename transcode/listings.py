@@ -60,7 +60,9 @@ def _listing(
     """The packets of some streams of a file, each through its bitstream filter."""
     streams = [source.stream(str(index)) for index in indexes]
     chosen: dict[str, ffmpeg.Value | None] = {f"bsf:{n}": text for n, text in enumerate(filters) if text}
-    return ffmpeg.output(streams, f"/out/{name}", {"f": "framehash", "hash": "sha256", **COPY, **chosen})
+    # Without flush_packets each line is written to the disk by itself.
+    listed: ffmpeg.Options = {"f": "framehash", "hash": "sha256", "flush_packets": 0}
+    return ffmpeg.output(streams, f"/out/{name}", {**listed, **COPY, **chosen})
 
 
 def list_all(work: Path, products: Sequence[Product]) -> dict[str, Commands]:

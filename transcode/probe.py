@@ -5,9 +5,11 @@ missing or makes no sense.
 """
 
 import re
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,9 +23,11 @@ from transcode.values import decimal, json_object, objects, ratio, whole
 _ENTRIES = "packet=stream_index,pts,flags"
 _LIMITS = Limits(cpu_s=600, wall_s=900)
 _HEADER_LIMIT = 16 * 1024**2
-_LINE_LIMIT = 1024**2
+_BLOCK = 1024**2
 HIDDEN_LISTED = 1000
-_PACKET = re.compile(rb'\{ "stream_index": (\d{1,4}),(?: "pts": (-?\d{1,19}),)? "flags": "(.)(.)(.?)"')
+# No text of the file's can look like these: inside of one, quotes and line ends are escaped.
+_PACKET = re.compile(rb'\{ "stream_index": (\d{1,4}),(?: "pts": (-?\d{1,19}),)? "flags": "(...?)"')
+_FIRST, _END = b'\n    "packets": [\n', b"\n    ]"
 
 
 class NotMediaError(VidneError):
@@ -52,19 +56,22 @@ class Packets:
     last: int | None = None
     hidden: list[int] = field(default_factory=list)  # times of the discarded, up to HIDDEN_LISTED
 
-    def add(self, pts: int | None, flags: tuple[bytes, bytes, bytes]) -> None:
-        """Count one packet; flags are K, D and C or `_`."""
-        self.count += 1
-        self.key += flags[0] == b"K"
-        self.discarded += flags[1] == b"D"
-        self.corrupt += flags[2] == b"C"
-        if pts is None:
-            self.timeless += 1
-            return
-        if flags[1] == b"D" and len(self.hidden) < HIDDEN_LISTED:
-            self.hidden.append(pts)
-        self.first = pts if self.first is None or pts < self.first else self.first
-        self.last = pts if self.last is None or pts > self.last else self.last
+    def add(self, found: Sequence[tuple[bytes, bytes]]) -> None:
+        """Count packets, each by its time (empty where it has none) and its flags: K, D and C or `_`."""
+        self.count += len(found)
+        for flags, number in Counter(flags for _, flags in found).items():
+            self.key += number * flags.startswith(b"K")
+            self.corrupt += number * flags.endswith(b"C")
+            if flags[1:2] == b"D":
+                self.discarded += number
+        times = [int(pts) for pts, _ in found if pts]
+        self.timeless += len(found) - len(times)
+        hidden = (int(pts) for pts, flags in found if pts and flags[1:2] == b"D")
+        self.hidden += islice(hidden, HIDDEN_LISTED - len(self.hidden))
+        if times:
+            least, most = min(times), max(times)
+            self.first = least if self.first is None else min(self.first, least)
+            self.last = most if self.last is None else max(self.last, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,18 +230,28 @@ def _read(pipe: BinaryIO, packets: dict[int, Packets]) -> bytes | None:
     """Count the packets as they come and return the rest of the document; None where it is beyond measure."""
     header = bytearray()
     inside = False
-    while line := pipe.readline(_LINE_LIMIT):
-        match = _PACKET.search(line) if inside else None
-        if match:
-            pts = None if match[2] is None else int(match[2])
-            packets.setdefault(int(match[1]), Packets()).add(pts, (match[3], match[4], match[5]))
-        elif not inside or line.startswith(b"    ]"):
+    while block := pipe.read(_BLOCK) + pipe.readline(_BLOCK):
+        if not inside:
+            before, first, block = block.partition(_FIRST)
+            header += before + first
+            inside = bool(first)
+        if inside:
             # Between the packets stand only their side data, deeper in.
-            inside = line.strip() == b'"packets": ['
-            header += line
+            end = (b"\n" + block).find(_END)
+            _count(block if end < 0 else block[:end], packets)
+            block, inside = (b"", True) if end < 0 else (block[end:], False)
+            header += block
         if len(header) > _HEADER_LIMIT:
             return None
     return bytes(header)
+
+
+def _count(listed: bytes, packets: dict[int, Packets]) -> None:
+    found: defaultdict[bytes, list[tuple[bytes, bytes]]] = defaultdict(list)
+    for index, pts, flags in _PACKET.findall(listed):
+        found[index].append((pts, flags))
+    for index, its in found.items():
+        packets.setdefault(int(index), Packets()).add(its)
 
 
 def _stream(entry: JsonObject, packets: Mapping[int, Packets]) -> Stream:

@@ -6,10 +6,13 @@ base after one offset, which is recorded. Container durations are no criterion.
 """
 
 import hashlib
-import re
+import shutil
+from binascii import unhexlify
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import takewhile
 from math import lcm
 from pathlib import Path
 
@@ -18,7 +21,10 @@ from transcode.values import ratio, whole
 
 IDENTICAL = "packets identical"
 _NO_TIME = -(2**63)
-_PACKET = re.compile(r"(\d{1,4}), *-?\d{1,19}, *(-?\d{1,19}), *-?\d{1,19}, *\d{1,12}, *([0-9a-f]{64})")
+_COLUMNS = (
+    6  # of a packet's line: stream, decoding time, time shown, duration, size, hash; side data may follow
+)
+_BLOCK = 1024**2
 
 
 @dataclass(slots=True)
@@ -33,17 +39,14 @@ class Listing:
     header: dict[str, str] = field(default_factory=dict)
     tick: Fraction = Fraction(1)
     count: int = 0
-    packets_sha256: str = ""
+    packets_sha256: str = hashlib.sha256().hexdigest()
 
-    def packets(self) -> Iterator[tuple[int, str]]:
+    def packets(self) -> Iterator[tuple[int, bytes]]:
         """Time and hash of each packet, read anew from the file: a long clip has a million of them."""
-        if self.path is None:
-            return
-        with self.path.open(encoding="ascii", errors="replace") as file:
-            for line in file:
-                match = _PACKET.match(line)
-                if match and int(match[1]) == self.number:
-                    yield int(match[2]), match[3]
+        wanted = str(self.number).encode()
+        for number, time, digest in _packets(self.path) if self.path else ():
+            if number == wanted:
+                yield int(time), digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +77,21 @@ class Comparison:
 
 
 def read(path: Path) -> dict[int, Listing]:
-    """Parse a framehash file (version 2, SHA-256) by stream; lines of another form are passed over."""
+    """Parse a framehash file (version 2, SHA-256) by stream; a line that was cut is passed over."""
     listings: dict[int, Listing] = {}
-    digests: dict[int, hashlib._Hash] = {}
     with path.open(encoding="ascii", errors="replace") as file:
-        for line in file:
-            if line.startswith("#"):
-                _header(line, listings)
-            elif match := _PACKET.match(line):
-                number = int(match[1])
-                listings.setdefault(number, Listing()).count += 1
-                digests.setdefault(number, hashlib.sha256()).update(bytes.fromhex(match[3]))
+        for line in takewhile(lambda line: line.startswith("#"), file):
+            _header(line, listings)
+    digests: defaultdict[bytes, hashlib._Hash] = defaultdict(hashlib.sha256)
+    counts: Counter[bytes] = Counter()
+    for stream, _, digest in _packets(path):
+        counts[stream] += 1
+        digests[stream].update(unhexlify(digest))
+    for stream, count in counts.items():
+        listing = listings.setdefault(int(stream), Listing())
+        listing.count, listing.packets_sha256 = count, digests[stream].hexdigest()
     for number, listing in listings.items():
         listing.path, listing.number = path, number
-        listing.packets_sha256 = digests.get(number, hashlib.sha256()).hexdigest()
     return listings
 
 
@@ -145,8 +149,19 @@ def write(
             )
         for command in commands:
             file.write(f"# by: {' '.join(command)}\n")
-        with listing.open(encoding="ascii", errors="replace") as lines:
-            file.writelines(lines)
+        file.flush()
+        with listing.open("rb") as lines:
+            shutil.copyfileobj(lines, file.buffer)
+
+
+def _packets(path: Path) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Stream, time shown and hash of each packet of a listing, as they are written there."""
+    with path.open("rb") as file:
+        while lines := file.readlines(_BLOCK):
+            for line in lines:
+                columns = line.split(b",")
+                if len(columns) >= _COLUMNS and line.endswith(b"\n") and not line.startswith(b"#"):
+                    yield columns[0], columns[2], columns[5].strip()
 
 
 def _header(line: str, listings: dict[int, Listing]) -> None:
@@ -178,20 +193,26 @@ def _packet_by_packet(left: Listing, right: Listing) -> tuple[str, Fraction, str
     """
     scale = lcm(left.tick.denominator, right.tick.denominator)
     before, after = int(left.tick * scale), int(right.tick * scale)
-    offset: int | None = None
-    worst, timeless = 0, False
-    for place, (one, other) in enumerate(zip(left.packets(), right.packets(), strict=False)):
-        if one[1] != other[1]:
+    offset = least = most = 0
+    timeless = False
+    for place, ((was, one), (now, other)) in enumerate(zip(left.packets(), right.packets(), strict=False)):
+        if one != other:
             return f"packet {place} differs.", Fraction(0), ""
-        timeless = timeless or _NO_TIME in (one[0], other[0])
-        later = other[0] * after - one[0] * before
-        offset = later if offset is None else offset
-        worst = max(worst, abs(later - offset))
+        if _NO_TIME in (was, now):
+            timeless = True
+        later = now * after - was * before
+        if not place:
+            offset = least = most = later
+        elif later < least:
+            least = later
+        elif later > most:
+            most = later
     if left.count != right.count:
         differs = f"it has {left.count} packets in the original and {right.count} in the copy."
         return differs, Fraction(0), ""
     if timeless:
         return "", Fraction(0), "some packets have no time."
+    worst = max(most - offset, offset - least)
     stray = worst > max(before, after)
     said = f"frames are shown up to {worst / scale:.6f} s away from their time." if stray else ""
-    return "", Fraction(offset or 0, scale), said
+    return "", Fraction(offset, scale), said
