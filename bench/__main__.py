@@ -38,7 +38,7 @@ def main(names: Sequence[str]) -> int:
     for name in names or MEASUREMENTS:
         for row in MEASUREMENTS[name]():
             rows.append(row)
-            held = "yes" if row.held else "**no**"
+            held = {True: "yes", False: "**no**", None: "-"}[row.held]
             lines.append(f"| {row.what} | {row.ours} | {row.bare} | {row.result} | {row.target} | {held} |")
             print(lines[-1], flush=True)
     machine = (
@@ -46,7 +46,7 @@ def main(names: Sequence[str]) -> int:
     )
     if not names:
         DOCUMENT.write_text(_HEAD + "\n".join(lines) + f"\n\n{machine}\n")
-    return 0 if all(row.held for row in rows) else 1
+    return 0 if all(row.held is not False for row in rows) else 1
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ _VIEWING = Problem(
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class Outcome:
     """What one picture gave; `out` is the folder of its decode, `copied` its encoded copy, or
     `uncopied` why there is none.
     """
@@ -76,15 +76,15 @@ def slow(source: Path, work: Path, sections: JsonObject) -> StageReport:
     return _report(plan, media, outcomes)
 
 
-def _one(task: Task) -> _Outcome:
+def _one(task: Task) -> Outcome:
     """Decode one picture, and file what came of it."""
     job = task.job(f"decode-{task.number}", task.copy)
-    outcome = _looked_at(task, job)
+    outcome = look_at(task, job)
     along = not outcome.decoded.has_failed
     failed = outcome.decoded.finished
     if task.copy and not along:
         # What failed may be the copy: the pictures are looked at without it.
-        outcome = _looked_at(task, task.job(f"alone-{task.number}", None))
+        outcome = look_at(task, task.job(f"alone-{task.number}", None))
     if task.copy and outcome.line.frames:
         try:
             if along:
@@ -99,7 +99,7 @@ def _one(task: Task) -> _Outcome:
     return outcome
 
 
-def _with_viewing(outcome: _Outcome, wanted: encode.Plan) -> _Outcome:
+def _with_viewing(outcome: Outcome, wanted: encode.Plan) -> Outcome:
     """With a copy to look at; the working copy is there without it."""
     try:
         return _with(outcome, copying.beside(wanted, outcome.task.copy_job), _VIEWING)
@@ -110,19 +110,22 @@ def _with_viewing(outcome: _Outcome, wanted: encode.Plan) -> _Outcome:
         return replace(outcome, problems=(*outcome.problems, failed))
 
 
-def _with(outcome: _Outcome, copied: copying.Copied, *told: Problem) -> _Outcome:
+def _with(outcome: Outcome, copied: copying.Copied, *told: Problem) -> Outcome:
     problems = (*outcome.problems, *told, *copied.problems)
     return replace(outcome, made=(*outcome.made, copied.made), copied=copied, problems=problems)
 
 
-def _looked_at(task: Task, job: decode.Job) -> _Outcome:
-    """What is seen in one decode; of one that failed because of its copy only the failure is told."""
+def look_at(task: Task, job: decode.Job) -> Outcome:
+    """What is seen in one decode, which encodes the copy of `job`; that is not compared yet.
+
+    Of a decode that failed because of its copy only the failure is told.
+    """
     frames = task.work / f"frames-{task.number}.yuv"
     keyframes = Keyframes(frames, task.seen.frame_size)
     try:
         decoded = decode.decode(job, keyframes)
         line = timeline(decoded.times, float(task.seen.tick))
-        outcome = _Outcome(task, line, decoded, job.out)
+        outcome = Outcome(task, line, decoded, job.out)
         if not line.frames or (job.copy and decoded.has_failed):
             return outcome
         kept, left_out = keyframes.finish(decoded.summary.camera)
@@ -136,7 +139,7 @@ def _looked_at(task: Task, job: decode.Job) -> _Outcome:
     return _measured(outcome, tuple(kept))
 
 
-def _measured(outcome: _Outcome, kept: tuple[Kept, ...]) -> _Outcome:
+def _measured(outcome: Outcome, kept: tuple[Kept, ...]) -> Outcome:
     task, decoded = outcome.task, outcome.decoded
     observed = quality.Observed(
         picture=task.seen,
@@ -156,7 +159,7 @@ def _ceiling(*, left_out: bool) -> list[Problem]:
     return [Problem("keyframe-ceiling", text)] if left_out else []
 
 
-def _decoding(outcome: _Outcome) -> list[Problem]:
+def _decoding(outcome: Outcome) -> list[Problem]:
     """What went wrong while decoding."""
     decoded, lost = outcome.decoded, outcome.lost
     found = [Problem("decode-error", line) for line in outcome.said[:_SAID_LIMIT]]
@@ -171,7 +174,7 @@ def _decoding(outcome: _Outcome) -> list[Problem]:
     return found
 
 
-def _nothing(plan: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
+def _nothing(plan: JsonObject, outcomes: Sequence[Outcome]) -> StageReport:
     """Not one frame decoded; raises VidneError where that is not the file's fault."""
     for outcome in outcomes:
         if outcome.decoded.was_ended:
@@ -189,7 +192,7 @@ def _nothing(plan: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
     )
 
 
-def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -> StageReport:
+def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[Outcome]) -> StageReport:
     encoded = {outcome.copied.plan.name: outcome.copied for outcome in outcomes if outcome.copied}
     found = _copies(plan, outcomes)
     copies: list[Json] = [_copy_json(copy, encoded) for copy in found if _is_there(copy, encoded)]
@@ -224,7 +227,7 @@ def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -
     )
 
 
-def _copies(plan: JsonObject, outcomes: Sequence[_Outcome]) -> list[JsonObject]:
+def _copies(plan: JsonObject, outcomes: Sequence[Outcome]) -> list[JsonObject]:
     """The copies that were planned, each with the viewing copy that was made beside it."""
     viewing = {o.task.seen.index: o.copied for o in outcomes if o.copied and not o.task.copy}
     copies = []
@@ -261,7 +264,7 @@ def _copy_json(copy: JsonObject, encoded: dict[str, copying.Copied]) -> JsonObje
     return {**copy, "audio": audio, "comparison": copied.comparison.as_json()}
 
 
-def _partial(plan: JsonObject, media: JsonObject, outcomes: Sequence[_Outcome]) -> str:
+def _partial(plan: JsonObject, media: JsonObject, outcomes: Sequence[Outcome]) -> str:
     """A sentence where some of the footage is missing, with how much is left; else empty."""
     said = str(plan.get("partial") or "")
     for outcome in outcomes:
