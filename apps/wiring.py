@@ -16,8 +16,10 @@ from evidence.ports import ObjectStore
 from evidence.settings import Settings
 from hashing.keys import create_key, load_signer
 from hashing.notes import Signer
+from hashing.publication import LedgerTree, Publisher
 from hashing.sequencer import Sequencer
 from retention.folder import FolderStore
+from retention.keys import LEDGER
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,35 @@ class Application:
         return load_signer(path)
 
     @cached_property
+    def tree(self) -> LedgerTree:
+        """The ledger's tree, of the tiles that are published and the rows that came after."""
+        return LedgerTree(self.ledger, self.store, LEDGER)
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """For the holder of worker.lock only."""
+        return Publisher(
+            self.ledger, self.store, self.signer.verifier, prefix=LEDGER, work=self.settings.work_path
+        )
+
+    @cached_property
     def sequencer(self) -> Sequencer:
         """For the holder of worker.lock only."""
         return Sequencer(self.ledger, self.signer)
+
+    def sequence(self) -> int:
+        """Give waiting events their place in the ledger, and publish it; how many there were.
+
+        For the holder of worker.lock only; there may be more.
+        """
+        sequenced = self.sequencer.run_once()
+        self.publisher.run_once()
+        return sequenced
+
+    def sequence_all(self) -> None:
+        """As `sequence`, until nothing waits."""
+        while self.sequence():
+            pass
 
     @property
     def actor(self) -> str:

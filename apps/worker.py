@@ -120,7 +120,7 @@ class Worker:
             with suppress(Empty):
                 self._wake.get(timeout=_BUSY_S if self._feeder.is_busy else _IDLE_S)
                 self._freed = True
-        self._try(self._application.sequencer.run_all)
+        self._try(self._application.sequence_all)
         self._try(self._feeder.release)  # else the next worker takes over what is held
         log.info("worker %d stopped", os.getpid())
         # A thread may sit in a parser for minutes: its lease is given back, its child dies with us.
@@ -135,7 +135,7 @@ class Worker:
             self._feeder.step()
         pause = _BUSY_SEQUENCE_S if self._feeder.is_busy else _SEQUENCE_S
         if self._unsequenced and now - self._sequenced > pause:
-            self._unsequenced = self._application.sequencer.run_once() > 0
+            self._unsequenced = self._application.sequence() > 0
             self._sequenced = now
 
     def _try(self, action: Callable[[], object]) -> bool:

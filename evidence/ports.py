@@ -108,6 +108,10 @@ class LedgerStore(Protocol):
         """Leaf hashes of entries start..end-1, in order."""
         ...
 
+    def entries(self, start: int, end: int) -> Iterator[bytes]:
+        """The bytes of entries start..end-1, in order."""
+        ...
+
     def case_entries(self, case: str) -> Iterator[LedgerEntry]:
         """The entries of a case in chain order."""
         ...

@@ -8,20 +8,26 @@ from evidence.errors import IntegrityError
 from evidence.ports import LedgerStore
 from hashing import canonical
 from hashing.entries import NO_ENTRY, Entry, body_matches, parse_entry
-from hashing.merkle import Frontier, leaf_hash
+from hashing.merkle import leaf_hash, verify_consistency, verify_inclusion
 from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint
+from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, not_checked
+from hashing.tiles import WIDTH, TiledTree
 
 
 @dataclass(frozen=True, slots=True)
 class CaseLedger:
-    """A case's part of the ledger, read in one go: entries that could not be parsed are None."""
+    """A case's part of the ledger, read in one go: entries that could not be parsed are None.
+
+    `size` is the ledger's before the checkpoint `note` was read, `grown` that after.
+    """
 
     case: str
     rows: tuple[LedgerEntry, ...]
     parsed: tuple[Entry | None, ...]
     size: int
     note: bytes | None
+    grown: int
 
 
 def read_case(ledger: LedgerStore, case: str) -> tuple[CaseLedger, Check]:
@@ -33,7 +39,7 @@ def read_case(ledger: LedgerStore, case: str) -> tuple[CaseLedger, Check]:
     findings = Findings("canonical")
     parsed = tuple(_parse(row, findings) for row in rows)
     check = findings.conclude(f"{len(rows)} entries are canonical and agree with their rows.")
-    return CaseLedger(case, rows, parsed, size, note), check
+    return CaseLedger(case, rows, parsed, size, note, ledger.size()), check
 
 
 def check_chain(part: CaseLedger) -> Check:
@@ -75,7 +81,7 @@ def check_signature(part: CaseLedger, verifier: Verifier | None) -> tuple[Checkp
 
 
 def check_tree(
-    ledger: LedgerStore,
+    trees: LedgerTree,
     part: CaseLedger,
     checkpoint: Checkpoint | None,
     verifier: Verifier | None,
@@ -85,23 +91,38 @@ def check_tree(
     if checkpoint is None or verifier is None:
         reason = "There is no checkpoint with a valid signature to check against."
         return [not_checked("inclusion", reason), not_checked("consistency", reason)]
-    consistency = Findings("consistency")
-    earlier = _open_seen(seen, verifier, consistency)
-    scan = _scan(ledger, checkpoint.size, {item.size for item in earlier})
-    checks = [_check_inclusion(part, checkpoint, scan)]
+    tree = trees.of_size(checkpoint.size)
+    return [_check_inclusion(part, checkpoint, tree), _check_consistency(checkpoint, tree, verifier, seen)]
+
+
+def _check_consistency(
+    checkpoint: Checkpoint, tree: TiledTree, verifier: Verifier, seen: Sequence[bytes]
+) -> Check:
     if not seen:
-        checks.append(not_checked("consistency", "No earlier checkpoint was at hand to compare with."))
-        return checks
-    for item in earlier:
-        consistency.looked_at()
-        subject = f"checkpoint over {item.size} entries"
-        if item.size > checkpoint.size:
+        return not_checked("consistency", "No earlier checkpoint was at hand to compare with.")
+    findings = Findings("consistency")
+    for note in seen:
+        try:
+            earlier = open_checkpoint(note, verifier)
+        except NoteError as error:
+            findings.defect(Cause.TRUST, "earlier checkpoint", str(error))
+            continue
+        findings.looked_at()
+        subject = f"checkpoint over {earlier.size} entries"
+        if earlier.size > checkpoint.size:
             what = f"It was seen before; the ledger now ends at {checkpoint.size} entries."
-            consistency.defect(Cause.INTEGRITY, subject, what)
-        elif scan.roots.get(item.size) != item.root:
-            consistency.defect(Cause.INTEGRITY, subject, "The ledger does not begin with the tree it signed.")
-    checks.append(consistency.conclude(f"The ledger extends {len(earlier)} earlier checkpoints."))
-    return checks
+            findings.defect(Cause.INTEGRITY, subject, what)
+        elif not _extends(tree, checkpoint, earlier):
+            findings.defect(Cause.INTEGRITY, subject, "The ledger does not begin with the tree it signed.")
+    return findings.conclude(f"The ledger extends {len(seen)} earlier checkpoints.")
+
+
+def _extends(tree: TiledTree, checkpoint: Checkpoint, earlier: Checkpoint) -> bool:
+    try:
+        proof = tree.consistency_proof(earlier.size)
+    except IntegrityError:
+        return False
+    return verify_consistency(earlier.size, earlier.root, checkpoint.size, checkpoint.root, proof)
 
 
 def check_bodies(ledger: LedgerStore, part: CaseLedger) -> Check:
@@ -127,56 +148,42 @@ def check_bodies(ledger: LedgerStore, part: CaseLedger) -> Check:
     return findings.conclude(f"{len(part.rows) - erased} bodies are those that their entries bind{tail}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Scan:
-    """The leaf hashes up to the signed size, and the roots over some beginnings of them."""
-
-    leaves: tuple[bytes, ...]
-    roots: dict[int, bytes]
-    root: bytes
-
-
-def _scan(ledger: LedgerStore, size: int, sizes: set[int]) -> _Scan:
-    frontier = Frontier()
-    roots = {0: frontier.root()}
-    leaves = tuple(ledger.leaf_hashes(0, size))
-    for leaf in leaves:
-        frontier.append(leaf)
-        if frontier.size in sizes:
-            roots[frontier.size] = frontier.root()
-    return _Scan(leaves, roots, frontier.root())
-
-
-def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, scan: _Scan) -> Check:
+def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, tree: TiledTree) -> Check:
     findings = Findings("inclusion")
-    there = len(scan.leaves)
-    if there != checkpoint.size:
-        what = f"It was signed over {checkpoint.size} entries, and {there} are there."
+    if part.grown < checkpoint.size:
+        what = f"It was signed over {checkpoint.size} entries, and {part.grown} are there."
         findings.defect(Cause.INTEGRITY, "tree", what)
-    elif scan.root != checkpoint.root:
-        what = f"The root over {there} entries is not the one signed: one was changed, moved or replaced."
-        findings.defect(Cause.INTEGRITY, "tree", what)
-    if part.size > checkpoint.size:
+    elif part.size > checkpoint.size:
         what = f"{part.size - checkpoint.size} entries stand behind the last one signed."
         findings.defect(Cause.INTEGRITY, "tree", what)
+    proved: set[int] = set()
     for row in part.rows:
         findings.looked_at()
-        # With a leaf missing those behind it have moved; the row's own hash still tells an edited entry.
-        in_tree = there != checkpoint.size or (row.index < there and scan.leaves[row.index] == row.leaf_hash)
-        if leaf_hash(row.entry) != row.leaf_hash or not in_tree:
-            what = "Its bytes are not those whose hash stands in the tree."
+        try:
+            included = leaf_hash(row.entry) == row.leaf_hash and _is_in(tree, row, checkpoint, proved)
+        except IntegrityError as error:
+            findings.defect(Cause.INTEGRITY, "tree", error.what)
+            break
+        if not included:
+            what = "Its bytes are not those whose hash stands in the signed tree."
             findings.defect(Cause.INTEGRITY, f"entry {row.index}", what)
     return findings.conclude(f"{len(part.rows)} entries are in the signed tree of {checkpoint.size}.")
 
 
-def _open_seen(seen: Sequence[bytes], verifier: Verifier, findings: Findings) -> list[Checkpoint]:
-    earlier = []
-    for note in seen:
-        try:
-            earlier.append(open_checkpoint(note, verifier))
-        except NoteError as error:
-            findings.defect(Cause.TRUST, "earlier checkpoint", str(error))
-    return earlier
+def _is_in(tree: TiledTree, row: LedgerEntry, checkpoint: Checkpoint, proved: set[int]) -> bool:
+    """Whether the tree has the row's leaf in its place; the proof of one leaf vouches for all of its tile."""
+    if not 0 <= row.index < checkpoint.size:
+        return False
+    leaf = tree.leaf(row.index)
+    if row.index // WIDTH not in proved:
+        proof = tree.inclusion_proof(row.index)
+        if not verify_inclusion(leaf, row.index, checkpoint.size, proof, checkpoint.root):
+            raise IntegrityError(
+                f"The tree over {checkpoint.size} entries is not the one signed: one was changed, moved or"
+                " replaced."
+            )
+        proved.add(row.index // WIDTH)
+    return leaf == row.leaf_hash
 
 
 def _parse(row: LedgerEntry, findings: Findings) -> Entry | None:

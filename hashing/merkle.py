@@ -69,20 +69,29 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
     return frontier.root()
 
 
+def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
+    """The leaves `(first, behind last)` under each hash of a proof of leaf `index`, from its sibling up.
+
+    Raises ValueError where the tree of `size` leaves has no such leaf.
+    """
+    if not 0 <= index < size:
+        raise ValueError(f"leaf {index} is not in a tree of {size}")
+    ranges: list[tuple[int, int]] = []
+    start, end = 0, size
+    while end - start > 1:
+        middle = start + split(end - start)
+        if index < middle:
+            ranges.append((middle, end))
+            end = middle
+        else:
+            ranges.append((start, middle))
+            start = middle
+    return ranges[::-1]
+
+
 def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
     """The sibling hashes from leaf `index` up to the root over `leaves`; raises ValueError out of range."""
-    if not 0 <= index < len(leaves):
-        raise ValueError(f"leaf {index} is not in a tree of {len(leaves)}")
-    proof: list[bytes] = []
-    while len(leaves) > 1:
-        split = _split(len(leaves))
-        if index < split:
-            proof.append(root_of(leaves[split:]))
-            leaves = leaves[:split]
-        else:
-            proof.append(root_of(leaves[:split]))
-            leaves, index = leaves[split:], index - split
-    return proof[::-1]
+    return [root_of(leaves[start:end]) for start, end in inclusion_ranges(index, len(leaves))]
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
@@ -96,26 +105,31 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     return compare_digest(computed, root)
 
 
-def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
-    """Hashes that show the first `old_size` leaves to be the beginning of `leaves`.
+def consistency_ranges(old_size: int, size: int) -> list[tuple[int, int]]:
+    """The leaves `(first, behind last)` under each hash of the proof that a tree extends one of `old_size`.
 
-    Empty where the old tree is empty or is the whole; raises ValueError where it is larger.
+    None where the old tree is empty or is the whole; raises ValueError where it is larger.
     """
-    if not 0 <= old_size <= len(leaves):
-        raise ValueError(f"a tree of {old_size} leaves is no beginning of one of {len(leaves)}")
-    proof: list[bytes] = []
-    whole = True  # the old tree is still a subtree whose root the verifier knows
-    while 0 < old_size < len(leaves):
-        split = _split(len(leaves))
-        if old_size <= split:
-            proof.append(root_of(leaves[split:]))
-            leaves = leaves[:split]
+    if not 0 <= old_size <= size:
+        raise ValueError(f"a tree of {old_size} leaves is no beginning of one of {size}")
+    ranges: list[tuple[int, int]] = []
+    start, end = 0, size
+    while start < old_size < end:
+        middle = start + split(end - start)
+        if old_size <= middle:
+            ranges.append((middle, end))
+            end = middle
         else:
-            proof.append(root_of(leaves[:split]))
-            leaves, old_size, whole = leaves[split:], old_size - split, False
-    if old_size and not whole:
-        proof.append(root_of(leaves))
-    return proof[::-1]
+            ranges.append((start, middle))
+            start = middle
+    if old_size and start:  # else the old tree is a subtree whose root the verifier knows
+        ranges.append((start, end))
+    return ranges[::-1]
+
+
+def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
+    """Hashes that show the first `old_size` leaves to be the beginning of `leaves`: see the ranges."""
+    return [root_of(leaves[start:end]) for start, end in consistency_ranges(old_size, len(leaves))]
 
 
 def verify_consistency(
@@ -160,6 +174,6 @@ def _left_siblings(position: int, last: int, length: int) -> list[bool] | None:
     return sides if len(sides) == length else None
 
 
-def _split(size: int) -> int:
-    """The largest power of two below `size`."""
+def split(size: int) -> int:
+    """The largest power of two below `size`, where a tree of `size` leaves divides."""
     return 1 << (size - 1).bit_length() - 1

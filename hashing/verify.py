@@ -19,6 +19,7 @@ from hashing.ledger_checks import (
 )
 from hashing.notes import Verifier
 from hashing.object_checks import ExpectedObject, ObjectChecks, Recorded
+from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, VerificationReport, not_checked
 
 STREAM_PROOF = "stream-proof"
@@ -29,6 +30,7 @@ __all__ = ["STREAM_PROOF", "ExpectedObject", "VerificationReport", "verify_case"
 
 def verify_case(
     ledger: LedgerStore,
+    tree: LedgerTree,
     store: ObjectStore,
     verifier: Verifier | None,
     *,
@@ -46,7 +48,7 @@ def verify_case(
     what is recorded meanwhile is no defect. `progress` gets the length of each run of bytes read.
     """
     waiting = [event for event in ledger.pending(_INBOX) if event.case == case]
-    checks, part = _ledger_checks(ledger, verifier, case, seen, len(waiting))
+    checks, part = _ledger_checks(ledger, tree, verifier, case, seen, len(waiting))
     objects = ObjectChecks(
         store,
         case,
@@ -63,6 +65,7 @@ def verify_case(
 
 def verify_file(
     ledger: LedgerStore,
+    tree: LedgerTree,
     verifier: Verifier | None,
     *,
     found: Digests,
@@ -77,7 +80,7 @@ def verify_file(
     known = Findings("known")
     checks: list[Check] = []
     for case in cases:
-        of_case, part = _ledger_checks(ledger, verifier, case, seen, ledger.pending_count(case))
+        of_case, part = _ledger_checks(ledger, tree, verifier, case, seen, ledger.pending_count(case))
         checks.extend(of_case)
         known.looked_at()
         names = [item for entry in part.parsed if entry for item in entry.objects]
@@ -92,7 +95,12 @@ def verify_file(
 
 
 def _ledger_checks(
-    ledger: LedgerStore, verifier: Verifier | None, case: str, seen: Sequence[bytes], waiting: int
+    ledger: LedgerStore,
+    tree: LedgerTree,
+    verifier: Verifier | None,
+    case: str,
+    seen: Sequence[bytes],
+    waiting: int,
 ) -> tuple[list[Check], CaseLedger]:
     part, canonical = read_case(ledger, case)
     checkpoint, signature = check_signature(part, verifier)
@@ -100,7 +108,7 @@ def _ledger_checks(
         canonical,
         check_chain(part),
         check_bodies(ledger, part),
-        *check_tree(ledger, part, checkpoint, verifier, seen),
+        *check_tree(tree, part, checkpoint, verifier, seen),
         signature,
         _check_sequenced(part, waiting),
         not_checked("time-stamp", "No time-stamp authority is set up."),

@@ -6,6 +6,9 @@ from evidence.errors import VidneError
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
+LEDGER = "ledger/"  # what the keys of the published log begin with
+
+
 def original_key(case_id: str, number: int, sha256: str) -> str:
     """Where the original of exhibit `number` lies."""
     return _checked(f"{_exhibit(case_id, number)}/original/{sha256}")

@@ -31,6 +31,6 @@ def sequence_if_idle(application: Application) -> None:
     try:
         with try_worker_lock(application.settings.worker_lock_path) as is_ours:
             if is_ours and application.ledger.pending_count():
-                application.sequencer.run_all()
+                application.sequence_all()
     except VidneError as error:
         click.echo(f"vidne: events wait for their place in the ledger: {error}", err=True)

@@ -119,11 +119,12 @@ def _row(known: JsonObject) -> list[str]:
 
 
 def _verify(app: Application, case: Case) -> int:
-    app.sequencer.run_all()
+    app.sequence_all()
     with app.catalogue.read() as connection:
         exhibits = list_exhibits(connection, case.id)
     report = verify_case(
         app.ledger,
+        app.tree,
         app.store,
         load_verifier(app.settings.ledger_key_path),
         case=case.id,

@@ -61,6 +61,7 @@ def file_(context: Context, path: Path, checkpoint: Path | None, *, as_json: boo
         known = exhibits_with_digest(connection, found.sha256)
     report = verify_file(
         app.ledger,
+        app.tree,
         _verifier(app),
         found=found,
         cases=sorted({exhibit.case_id for exhibit in known}),
@@ -128,6 +129,7 @@ def _verify(
         shown.begin(subject, sum(item.digests.size for item in expected))
         report = verify_case(
             app.ledger,
+            app.tree,
             app.store,
             _verifier(app),
             case=case_id,

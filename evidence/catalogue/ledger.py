@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Column, Connection, Row, func, insert, select, update
 
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.tables import ledger_body, ledger_checkpoint, ledger_entry, ledger_inbox
@@ -93,9 +93,16 @@ class SqlLedgerStore:
 
     def leaf_hashes(self, start: int, end: int) -> Iterator[bytes]:
         """See LedgerStore."""
+        return self._column(ledger_entry.c.leaf_hash, start, end)
+
+    def entries(self, start: int, end: int) -> Iterator[bytes]:
+        """See LedgerStore."""
+        return self._column(ledger_entry.c.entry, start, end)
+
+    def _column(self, column: Column[bytes], start: int, end: int) -> Iterator[bytes]:
         for first in range(start, end, _PAGE):
             statement = (
-                select(ledger_entry.c.leaf_hash)
+                select(column)
                 .where(ledger_entry.c.position >= first, ledger_entry.c.position < min(end, first + _PAGE))
                 .order_by(ledger_entry.c.position)
             )

@@ -11,6 +11,7 @@ from hashing.digests import digest_file
 from hashing.manifest import ExhibitManifest, ManifestObject
 from hashing.merkle import Frontier, leaf_hash
 from hashing.notes import Checkpoint, Signer, Verifier, sign_checkpoint
+from hashing.publication import LedgerTree
 from hashing.report import Check, VerificationReport
 from hashing.sequencer import Sequencer
 from hashing.verify import ExpectedObject, verify_case
@@ -40,6 +41,10 @@ class Scene:
     def store(self) -> FolderStore:
         return FolderStore(self.folder / "objects")
 
+    @property
+    def tree(self) -> LedgerTree:
+        return LedgerTree(self.ledger, self.store, "ledger/")
+
     def put(self, content: bytes, role: str, name: str, exhibit: str = "EX-0001") -> ExpectedObject:
         source = self.folder / "source"
         source.write_bytes(content)
@@ -67,6 +72,7 @@ class Scene:
     ) -> VerificationReport:
         return verify_case(
             self.ledger,
+            self.tree,
             self.store,
             verifier or self.signer.verifier,
             case=CASE,
@@ -82,16 +88,16 @@ class Scene:
         path.write_bytes(content)
 
     def edit_entry(self, index: int, raw: bytes, *, with_leaf: bool = False) -> None:
-        old = self.ledger.entries[index]
-        self.ledger.entries[index] = replace(
+        old = self.ledger.rows[index]
+        self.ledger.rows[index] = replace(
             old, entry=raw, leaf_hash=leaf_hash(raw) if with_leaf else old.leaf_hash
         )
 
     def rebuild_tree(self, signer: Signer) -> None:
         """What an intruder with a key does: a new tree and checkpoint over the rows as they are now."""
         frontier = Frontier()
-        for position, entry in enumerate(self.ledger.entries):
-            self.ledger.entries[position] = replace(entry, index=position, leaf_hash=leaf_hash(entry.entry))
+        for position, entry in enumerate(self.ledger.rows):
+            self.ledger.rows[position] = replace(entry, index=position, leaf_hash=leaf_hash(entry.entry))
             frontier.append(leaf_hash(entry.entry))
         note = sign_checkpoint(Checkpoint(signer.name, frontier.size, frontier.root()), signer)
         self.ledger.checkpoints = {frontier.size: note}

@@ -11,7 +11,7 @@ from hashing.entries import check_event, make_body
 class MemoryLedger:
     """What the catalogue keeps of the ledger."""
 
-    entries: list[LedgerEntry] = field(default_factory=list)
+    rows: list[LedgerEntry] = field(default_factory=list)
     inbox: list[PendingEvent] = field(default_factory=list)
     bodies: dict[str, EventBody] = field(default_factory=dict)
     checkpoints: dict[int, bytes] = field(default_factory=dict)
@@ -42,10 +42,10 @@ class MemoryLedger:
         return self.inbox[:limit]
 
     def size(self) -> int:
-        return len(self.entries)
+        return len(self.rows)
 
     def case_tip(self, case: str) -> CaseTip:
-        of_case = [entry for entry in self.entries if entry.case == case]
+        of_case = [entry for entry in self.rows if entry.case == case]
         return CaseTip(of_case[-1].case_seq, of_case[-1].leaf_hash) if of_case else CaseTip(0, b"")
 
     def frontier(self) -> tuple[bytes, ...]:
@@ -55,17 +55,20 @@ class MemoryLedger:
         self, entries: Sequence[LedgerEntry], frontier: Sequence[bytes], checkpoint: bytes | None
     ) -> None:
         placed = {entry.inbox_id for entry in entries}
-        self.entries.extend(entries)
+        self.rows.extend(entries)
         self.inbox = [event for event in self.inbox if event.inbox_id not in placed]
         self.tree = tuple(frontier)
         if checkpoint is not None:
-            self.checkpoints[len(self.entries)] = checkpoint
+            self.checkpoints[len(self.rows)] = checkpoint
 
     def leaf_hashes(self, start: int, end: int) -> Iterator[bytes]:
-        return iter([entry.leaf_hash for entry in self.entries[start:end]])
+        return iter([entry.leaf_hash for entry in self.rows[start:end]])
+
+    def entries(self, start: int, end: int) -> Iterator[bytes]:
+        return iter([entry.entry for entry in self.rows[start:end]])
 
     def case_entries(self, case: str) -> Iterator[LedgerEntry]:
-        return iter(sorted((e for e in self.entries if e.case == case), key=lambda entry: entry.case_seq))
+        return iter(sorted((e for e in self.rows if e.case == case), key=lambda entry: entry.case_seq))
 
     def pending_count(self, case: str | None = None) -> int:
         return sum(case is None or event.case == case for event in self.inbox)

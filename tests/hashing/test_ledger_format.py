@@ -41,8 +41,8 @@ def test_the_program_makes_the_documented_bytes(example: dict[str, str]) -> None
             PendingEvent(number, f"{kind}-{number}", kind, at, "worker", "b2c3d4", objects, hashed)
         )
     Sequencer(ledger, signer).run_all()
-    assert [entry.entry.decode() for entry in ledger.entries] == [example["entry-1"], example["entry-2"]]
-    assert [entry.leaf_hash.hex() for entry in ledger.entries] == [example["leaf-1"], example["leaf-2"]]
+    assert [entry.entry.decode() for entry in ledger.rows] == [example["entry-1"], example["entry-2"]]
+    assert [entry.leaf_hash.hex() for entry in ledger.rows] == [example["leaf-1"], example["leaf-2"]]
     assert ledger.latest_checkpoint() == (example["checkpoint"] + "\n").encode()
     assert signer.verifier.vkey == example["vkey"]
     assert body_hash(SALT, example["body"].encode()) == example["body-hash"]

@@ -33,9 +33,9 @@ def test_nothing_waiting_signs_nothing() -> None:
 def test_events_get_their_places_in_log_and_case() -> None:
     ledger = filled("a", "b", "a", "", "b", "a")
     assert Sequencer(ledger, SIGNER).run_once() == 6
-    places = [(entry.index, entry.case, entry.case_seq) for entry in ledger.entries]
+    places = [(entry.index, entry.case, entry.case_seq) for entry in ledger.rows]
     assert places == [(0, "a", 1), (1, "b", 1), (2, "a", 2), (3, "", 1), (4, "b", 2), (5, "a", 3)]
-    assert all(entry.leaf_hash == leaf_hash(entry.entry) for entry in ledger.entries)
+    assert all(entry.leaf_hash == leaf_hash(entry.entry) for entry in ledger.rows)
 
 
 def test_each_batch_signs_the_new_size() -> None:
@@ -46,7 +46,7 @@ def test_each_batch_signs_the_new_size() -> None:
     for size, note in ledger.checkpoints.items():
         checkpoint = open_checkpoint(note, SIGNER.verifier)
         assert checkpoint.size == size
-        assert checkpoint.root == root_of(entry.leaf_hash for entry in ledger.entries[:size])
+        assert checkpoint.root == root_of(entry.leaf_hash for entry in ledger.rows[:size])
 
 
 @settings(max_examples=30, deadline=None)
@@ -58,7 +58,7 @@ def test_how_the_batches_fall_changes_no_byte(cases: list[str], limit: int) -> N
     sequencer = Sequencer(in_parts, SIGNER)
     while sequencer.run_once(limit):
         pass
-    assert [entry.entry for entry in in_parts.entries] == [entry.entry for entry in at_once.entries]
+    assert [entry.entry for entry in in_parts.rows] == [entry.entry for entry in at_once.rows]
     assert in_parts.latest_checkpoint() == at_once.latest_checkpoint()
     assert in_parts.tree == at_once.tree
 
@@ -100,8 +100,8 @@ def test_a_crash_around_the_commit_neither_loses_nor_repeats_an_entry(moment: st
     with pytest.raises(PowerCutError):
         Sequencer(ledger, SIGNER).run_once()
     Sequencer(ledger, SIGNER).run_all()
-    assert [(entry.index, entry.case_seq) for entry in ledger.entries] == [(n, n + 1) for n in range(5)]
-    assert len({entry.event_id for entry in ledger.entries}) == 5
+    assert [(entry.index, entry.case_seq) for entry in ledger.rows] == [(n, n + 1) for n in range(5)]
+    assert len({entry.event_id for entry in ledger.rows}) == 5
 
 
 def test_an_event_that_was_committed_late_with_a_low_number_is_taken() -> None:
@@ -110,7 +110,7 @@ def test_an_event_that_was_committed_late_with_a_low_number_is_taken() -> None:
     Sequencer(ledger, SIGNER).run_all()
     ledger.inbox.append(late)
     assert Sequencer(ledger, SIGNER).run_all() == 1
-    assert ledger.entries[-1].event_id == late.event_id
+    assert ledger.rows[-1].event_id == late.event_id
 
 
 def grown() -> MemoryLedger:
@@ -122,17 +122,17 @@ def grown() -> MemoryLedger:
 
 
 def refused(ledger: MemoryLedger, signer: Signer = SIGNER) -> str:
-    before = list(ledger.entries)
+    before = list(ledger.rows)
     with pytest.raises(IntegrityError) as caught:
         Sequencer(ledger, signer).run_once()
-    assert ledger.entries == before
+    assert ledger.rows == before
     assert len(ledger.inbox) == 1
     return str(caught.value)
 
 
 def test_nothing_is_appended_to_a_ledger_whose_tail_was_deleted() -> None:
     ledger = grown()
-    ledger.entries.pop()
+    ledger.rows.pop()
     assert "Nothing was appended" in refused(ledger)
 
 
@@ -157,7 +157,7 @@ def test_nothing_is_appended_under_another_key() -> None:
 
 def test_an_emptied_ledger_that_was_signed_is_refused() -> None:
     ledger = grown()
-    ledger.entries.clear()
+    ledger.rows.clear()
     ledger.tree = ()
     refused(ledger)
 

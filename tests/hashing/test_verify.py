@@ -45,7 +45,13 @@ def test_the_report_is_one_json_object(scene: Scene) -> None:
 def test_progress_counts_every_byte(scene: Scene) -> None:
     seen: list[int] = []
     verify_case(
-        scene.ledger, scene.store, scene.signer.verifier, case=CASE, expected=scene.rows, progress=seen.append
+        scene.ledger,
+        scene.tree,
+        scene.store,
+        scene.signer.verifier,
+        case=CASE,
+        expected=scene.rows,
+        progress=seen.append,
     )
     assert sum(seen) == sum(row.digests.size for row in scene.rows)
 
@@ -77,7 +83,7 @@ def test_every_defect_is_gathered(scene: Scene) -> None:
     scene.overwrite(scene.rows[0], b"changed")
     scene.overwrite(scene.rows[3], b"changed too")
     scene.ledger.bodies.pop("job-1:stored")
-    scene.edit_entry(0, scene.ledger.entries[0].entry + b" ")
+    scene.edit_entry(0, scene.ledger.rows[0].entry + b" ")
     report = scene.verify()
     assert report.exit_code == 1
     assert {"digest", "bodies", "canonical", "inclusion", "case-chain"} <= failed(report)
@@ -214,7 +220,9 @@ class Overlaid(FolderStore):
 def test_a_version_or_delete_marker_over_an_object_is_caught(scene: Scene, over: StoredObject | None) -> None:
     store = Overlaid(scene.folder / "objects")
     store.over = over
-    report = verify_case(scene.ledger, store, scene.signer.verifier, case=CASE, expected=scene.rows)
+    report = verify_case(
+        scene.ledger, scene.tree, store, scene.signer.verifier, case=CASE, expected=scene.rows
+    )
     assert (report.exit_code, failed(report)) == (1, {"complete"})
     assert check(report, "digest").status is Status.PASS, "the version that was recorded is still there"
 
@@ -223,7 +231,7 @@ def test_a_version_or_delete_marker_over_an_object_is_caught(scene: Scene, over:
 
 
 def test_an_edited_entry_is_caught(scene: Scene) -> None:
-    scene.edit_entry(0, scene.ledger.entries[0].entry.replace(b'"actor":"system"', b'"actor":"nobody"'))
+    scene.edit_entry(0, scene.ledger.rows[0].entry.replace(b'"actor":"system"', b'"actor":"nobody"'))
     report = scene.verify()
     assert report.exit_code == 1
     assert {"inclusion", "case-chain"} <= failed(report)
@@ -231,35 +239,35 @@ def test_an_edited_entry_is_caught(scene: Scene) -> None:
 
 
 def test_an_edited_entry_with_its_leaf_hash_is_caught(scene: Scene) -> None:
-    raw = scene.ledger.entries[5].entry.replace(b'"actor":"system"', b'"actor":"nobody"')
+    raw = scene.ledger.rows[5].entry.replace(b'"actor":"system"', b'"actor":"nobody"')
     scene.edit_entry(5, raw, with_leaf=True)
     assert failed(scene.verify()) == {"inclusion"}
 
 
 def test_an_entry_of_another_case_that_was_edited_is_caught(scene: Scene) -> None:
-    scene.edit_entry(1, scene.ledger.entries[1].entry + b" ", with_leaf=True)
+    scene.edit_entry(1, scene.ledger.rows[1].entry + b" ", with_leaf=True)
     assert failed(scene.verify()) == {"inclusion"}
 
 
 def test_an_entry_whose_row_says_other_than_its_bytes_is_caught(scene: Scene) -> None:
-    scene.ledger.entries[0] = replace(scene.ledger.entries[0], event_id="another")
+    scene.ledger.rows[0] = replace(scene.ledger.rows[0], event_id="another")
     assert "canonical" in failed(scene.verify())
 
 
 def test_a_deleted_tail_is_caught(scene: Scene) -> None:
-    del scene.ledger.entries[-1]
+    del scene.ledger.rows[-1]
     report = scene.verify()
     assert report.exit_code == 1
     assert "6 entries, and 5 are there" in check(report, "inclusion").reason
 
 
 def test_a_deleted_entry_in_the_middle_is_caught(scene: Scene) -> None:
-    del scene.ledger.entries[2]
+    del scene.ledger.rows[2]
     assert {"inclusion", "case-chain"} <= failed(scene.verify())
 
 
 def test_a_tail_deleted_with_its_checkpoints_is_caught_by_its_objects(scene: Scene) -> None:
-    del scene.ledger.entries[3:]
+    del scene.ledger.rows[3:]
     del scene.ledger.checkpoints[6]
     report = scene.verify()
     assert (report.exit_code, failed(report)) == (1, {"record"})
@@ -267,7 +275,7 @@ def test_a_tail_deleted_with_its_checkpoints_is_caught_by_its_objects(scene: Sce
 
 def test_a_rollback_of_everything_is_caught_by_a_checkpoint_seen_before(scene: Scene) -> None:
     seen = scene.ledger.checkpoints[6]
-    del scene.ledger.entries[3:]
+    del scene.ledger.rows[3:]
     del scene.ledger.checkpoints[6]
     del scene.rows[3:]
     assert scene.verify().exit_code == 0, "nothing inside tells of it: the documentation says so"
@@ -320,52 +328,52 @@ def test_a_tree_signed_with_another_key_is_caught(scene: Scene) -> None:
 
 
 def test_reordering_within_a_case_is_caught_even_when_signed_again(scene: Scene) -> None:
-    entries = scene.ledger.entries
+    entries = scene.ledger.rows
     entries[0], entries[2] = entries[2], entries[0]
     scene.rebuild_tree(scene.signer)
     assert "case-chain" in failed(scene.verify())
 
 
 def test_reordering_across_cases_is_caught_by_the_tree(scene: Scene) -> None:
-    entries = scene.ledger.entries
+    entries = scene.ledger.rows
     entries[0], entries[1] = replace(entries[1], index=0), replace(entries[0], index=1)
     assert failed(scene.verify()) == {"inclusion"}
 
 
 def test_an_entry_left_out_of_the_chain_is_caught_even_when_signed_again(scene: Scene) -> None:
-    del scene.ledger.entries[2]
+    del scene.ledger.rows[2]
     scene.rebuild_tree(scene.signer)
     assert "case-chain" in failed(scene.verify())
 
 
 def test_an_entry_moved_to_another_case_is_caught(scene: Scene) -> None:
-    last = scene.ledger.entries[4]
-    scene.ledger.entries[4] = replace(last, case=CASE, case_seq=5)
+    last = scene.ledger.rows[4]
+    scene.ledger.rows[4] = replace(last, case=CASE, case_seq=5)
     assert {"canonical", "case-chain"} & failed(scene.verify())
 
 
 def test_an_entry_that_was_serialised_anew_is_caught_even_when_signed_again(scene: Scene) -> None:
-    value = json.loads(scene.ledger.entries[5].entry)
+    value = json.loads(scene.ledger.rows[5].entry)
     scene.edit_entry(5, json.dumps(value).encode())
     scene.rebuild_tree(scene.signer)
     assert failed(scene.verify()) == {"canonical", "record"}
 
 
 def test_a_duplicated_key_is_caught_even_when_signed_again(scene: Scene) -> None:
-    raw = scene.ledger.entries[5].entry.replace(b'{"actor"', b'{"actor":"nobody","actor"')
+    raw = scene.ledger.rows[5].entry.replace(b'{"actor"', b'{"actor":"nobody","actor"')
     scene.edit_entry(5, raw)
     scene.rebuild_tree(scene.signer)
     assert "same key twice" in check(scene.verify(), "canonical").reason
 
 
 def test_an_entry_slipped_in_behind_the_last_one_signed_is_caught(scene: Scene) -> None:
-    forged = scene.ledger.entries[-1]
-    scene.ledger.entries.append(replace(forged, index=6, case="elsewhere", case_seq=1))
+    forged = scene.ledger.rows[-1]
+    scene.ledger.rows.append(replace(forged, index=6, case="elsewhere", case_seq=1))
     assert failed(scene.verify()) == {"inclusion"}
 
 
 def test_a_chain_begun_anew_is_caught_by_the_objects_that_it_no_longer_names(scene: Scene) -> None:
-    scene.ledger.entries = scene.ledger.entries[3:]
+    scene.ledger.rows = scene.ledger.rows[3:]
     scene.rebuild_tree(scene.signer)
     assert {"case-chain", "record"} <= failed(scene.verify())
 
@@ -433,14 +441,14 @@ def test_a_ledger_that_grows_while_it_is_verified_passes(tmp_path: Path) -> None
     scene.sequence()
     ledger.sequencer = Sequencer(ledger, scene.signer)
     assert scene.verify().exit_code == 0
-    assert len(ledger.entries) == 4
+    assert len(ledger.rows) == 5
 
 
 # What is missing, or still to come
 
 
 def test_a_missing_key_is_missing_trust_material(scene: Scene) -> None:
-    report = verify_case(scene.ledger, scene.store, None, case=CASE, expected=scene.rows)
+    report = verify_case(scene.ledger, scene.tree, scene.store, None, case=CASE, expected=scene.rows)
     assert (report.exit_code, report.verdict.split(";")[0]) == (6, "trust material missing")
     assert check(report, "digest").status is Status.PASS
 
@@ -488,19 +496,28 @@ def test_a_case_without_exhibits_passes_on_its_ledger_and_says_so(tmp_path: Path
 
 def test_a_file_whose_bytes_stand_in_the_ledger_is_known(scene: Scene) -> None:
     report = verify_file(
-        scene.ledger, scene.signer.verifier, found=scene.rows[0].digests, cases=[CASE], subject="clip.mp4"
+        scene.ledger,
+        scene.tree,
+        scene.signer.verifier,
+        found=scene.rows[0].digests,
+        cases=[CASE],
+        subject="clip.mp4",
     )
     assert (report.exit_code, report.subject) == (0, "clip.mp4")
 
 
 def test_a_file_that_no_case_knows_is_unknown(scene: Scene) -> None:
-    report = verify_file(scene.ledger, scene.signer.verifier, found=scene.rows[0].digests, cases=[])
+    report = verify_file(
+        scene.ledger, scene.tree, scene.signer.verifier, found=scene.rows[0].digests, cases=[]
+    )
     assert (report.exit_code, report.verdict) == (5, "unknown file")
 
 
 def test_a_file_that_only_the_catalogue_knows_is_an_integrity_failure(scene: Scene) -> None:
     slipped_in = scene.put(b"slipped in", Role.ORIGINAL, "original")
-    report = verify_file(scene.ledger, scene.signer.verifier, found=slipped_in.digests, cases=[CASE])
+    report = verify_file(
+        scene.ledger, scene.tree, scene.signer.verifier, found=slipped_in.digests, cases=[CASE]
+    )
     assert report.exit_code == 1
 
 

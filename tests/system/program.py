@@ -90,7 +90,8 @@ class Program:
         engine.dispose()
 
     def objects(self) -> list[Path]:
-        return sorted(path for path in (self.data / "objects").rglob("*") if path.is_file())
+        """Those of the cases; the published log lies beside them."""
+        return sorted(path for path in (self.data / "objects" / "cases").rglob("*") if path.is_file())
 
 
 def environment() -> dict[str, str]:

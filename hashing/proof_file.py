@@ -1,0 +1,75 @@
+"""Proof that an entry is in the log, in a file of its own (C2SP tlog-proof): index, hashes, checkpoint."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass
+
+from evidence.errors import IntegrityError
+from hashing.merkle import HASH_SIZE, leaf_hash, verify_inclusion
+from hashing.notes import Checkpoint, Verifier, open_checkpoint
+
+_MAGIC = "c2sp.org/tlog-proof@v1"
+_INDEX = re.compile(r"index (0|[1-9][0-9]{0,15})", re.ASCII)
+_MOST_HASHES = 63
+_LONGEST = 128 * 1024  # of a file: 63 hashes and the longest note are less
+
+
+class ProofError(IntegrityError):
+    """A proof is malformed, or does not show what it is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntryProof:
+    """The way from entry `index` up to the root that the signed note `checkpoint` states."""
+
+    index: int
+    hashes: tuple[bytes, ...]
+    checkpoint: bytes
+
+    def to_bytes(self) -> bytes:
+        """The file."""
+        lines = [_MAGIC, f"index {self.index}", *(base64.b64encode(item).decode() for item in self.hashes)]
+        return "".join(f"{line}\n" for line in lines).encode() + b"\n" + self.checkpoint
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> "EntryProof":
+        """Read a file; a line of extra data is passed over, since nothing vouches for it.
+
+        Raises ProofError; what follows the empty line is the note, as it stands.
+        """
+        head, separator, checkpoint = raw[:_LONGEST].partition(b"\n\n")
+        if len(raw) > _LONGEST or not separator:
+            raise ProofError("The proof is too long, or has no checkpoint.")
+        try:
+            lines = head.decode("ascii").split("\n")
+        except UnicodeDecodeError:
+            raise ProofError("The proof is not plain ASCII.") from None
+        if lines[:1] != [_MAGIC]:
+            raise ProofError(f"The proof does not begin with {_MAGIC}.")
+        rest = lines[2:] if lines[1:2] and lines[1].startswith("extra ") else lines[1:]
+        found = _INDEX.fullmatch(rest[0]) if rest else None
+        if found is None:
+            raise ProofError("The proof names no index.")
+        if len(rest) - 1 > _MOST_HASHES:
+            raise ProofError(f"The proof has more than {_MOST_HASHES} hashes.")
+        return cls(int(found[1]), tuple(_hash(line) for line in rest[1:]), checkpoint)
+
+    def verify(self, entry: bytes, *verifiers: Verifier) -> Checkpoint:
+        """The checkpoint under which `entry` is shown to be in the log; raises NoteError, ProofError."""
+        checkpoint = open_checkpoint(self.checkpoint, *verifiers)
+        if not verify_inclusion(leaf_hash(entry), self.index, checkpoint.size, self.hashes, checkpoint.root):
+            raise ProofError(
+                f"The proof does not show that these bytes are entry {self.index} of {checkpoint.size}."
+            )
+        return checkpoint
+
+
+def _hash(line: str) -> bytes:
+    try:
+        raw = base64.b64decode(line, validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if len(raw) != HASH_SIZE or base64.b64encode(raw).decode() != line:
+        raise ProofError("A line of the proof is not 32 bytes in base64.")
+    return raw

@@ -1,0 +1,162 @@
+"""Publication of the log in the object store: tiles, bundles of entries, and each checkpoint, create-only.
+
+The layout is that of C2SP tlog-tiles, but for the checkpoint: objects are never replaced, so each lies under
+`checkpoint/<size>`. What is published is enough to verify the whole log without the catalogue.
+"""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path
+
+from evidence.errors import IntegrityError
+from evidence.ports import LedgerStore, NewObject, ObjectStore
+from hashing.merkle import EMPTY_ROOT, HASH_SIZE, root_of
+from hashing.notes import Checkpoint, Verifier, open_checkpoint
+from hashing.tiles import WIDTH, Tile, TiledTree, added, hashes_in
+
+_CHECKPOINTS = "checkpoint/"
+_LENGTH = 2  # bytes of an entry's length in a bundle, the most significant first
+
+
+def checkpoint_path(size: int) -> str:
+    """Where the checkpoint over `size` entries is published."""
+    return f"{_CHECKPOINTS}{size}"
+
+
+class LedgerTree:
+    """A ledger's tree: its tiles as they are published, else made of the ledger's rows."""
+
+    def __init__(self, ledger: LedgerStore, store: ObjectStore, prefix: str) -> None:
+        """`prefix` is what the log's keys begin with; it ends in a slash."""
+        self._ledger = ledger
+        self._store = store
+        self._prefix = prefix
+
+    def of_size(self, size: int) -> TiledTree:
+        """The tree of the first `size` entries; reading it raises IntegrityError where rows are missing."""
+        return TiledTree(size, self.read)
+
+    def read(self, tile: Tile) -> bytes:
+        """The hashes of a tile."""
+        there = self._store.stat(self._prefix + tile.path)
+        if there:
+            return self._store.read_range(there.key, there.version_id, 0, tile.width * HASH_SIZE)
+        return self.make(tile, {})
+
+    def make(self, tile: Tile, made: Mapping[Tile, bytes]) -> bytes:
+        """The hashes of a tile, made of the full tiles below it; at level 0 of the ledger's rows.
+
+        `made` are tiles that are not published yet.
+        """
+        first, behind = tile.index * WIDTH, tile.index * WIDTH + tile.width
+        if tile.level:
+            below = (Tile(tile.level - 1, index, WIDTH) for index in range(first, behind))
+            return b"".join(root_of(hashes_in(made.get(part) or self.read(part))) for part in below)
+        hashes = list(self._ledger.leaf_hashes(first, behind))
+        if len(hashes) != tile.width:
+            raise IntegrityError(
+                f"The ledger lacks {tile.width - len(hashes)} of the entries {first} to {behind - 1}.",
+                advice="Find out who removed them, and restore the catalogue from a backup.",
+            )
+        return b"".join(hashes)
+
+
+class Publisher:
+    """Publishes what was signed and is not in the store yet; one at a time, as the sequencer."""
+
+    def __init__(
+        self, ledger: LedgerStore, store: ObjectStore, verifier: Verifier, *, prefix: str, work: Path
+    ) -> None:
+        """`prefix` as for LedgerTree; files on their way into the store lie in `work` for a moment."""
+        self._ledger = ledger
+        self._store = store
+        self._verifier = verifier
+        self._prefix = prefix
+        self._work = work
+        self._tree = LedgerTree(ledger, store, prefix)
+        self._published: Checkpoint | None = None
+
+    def run_once(self) -> int:
+        """Publish up to the newest checkpoint; how many entries are new there.
+
+        Raises IntegrityError, and publishes nothing, where the tree is not the one that was signed, or does
+        not extend what is published; VidneError where the store does not take it: the next call puts what is
+        missing.
+        """
+        note = self._ledger.latest_checkpoint()
+        if note is None:
+            return 0
+        checkpoint = open_checkpoint(note, self._verifier)
+        published = self._published or self._last_published()
+        new = checkpoint.size - published.size
+        if new < 0:
+            raise _rewritten(f"it ends at {checkpoint.size} entries, and {published.size} were published")
+        if new > 0:
+            self._publish(checkpoint, note, published)
+        elif checkpoint != published:
+            raise _rewritten(f"another tree of {published.size} entries was published")
+        self._published = checkpoint
+        return new
+
+    def _last_published(self) -> Checkpoint:
+        """The checkpoint over the most entries that the store has."""
+        begin = self._prefix + _CHECKPOINTS
+        sizes = [int(key.removeprefix(begin)) for key in self._store.list_keys(begin)]
+        if not sizes:
+            return Checkpoint(self._verifier.name, 0, EMPTY_ROOT)
+        key = begin + str(max(sizes))
+        there = self._store.stat(key)
+        if there is None:
+            raise IntegrityError(
+                f"{key} was there, and is gone.", advice="Find out who deletes from the store."
+            )
+        note = self._store.read_range(key, there.version_id, 0, there.size)
+        return open_checkpoint(note, self._verifier)
+
+    def _publish(self, checkpoint: Checkpoint, note: bytes, published: Checkpoint) -> None:
+        made: dict[Tile, bytes] = {}
+        for tile in added(published.size, checkpoint.size):
+            made[tile] = self._tree.make(tile, made)
+        tree = TiledTree(checkpoint.size, lambda tile: made.get(tile) or self._tree.read(tile))
+        if tree.root() != checkpoint.root:
+            raise _rewritten(f"its {checkpoint.size} entries are not the tree that was signed")
+        if tree.root(0, published.size) != published.root:
+            raise _rewritten(f"its first {published.size} entries are not those that were published")
+        self._put({tile.path: raw for tile, raw in made.items()})
+        self._put({tile.bundle_path: self._bundle(tile) for tile in made if not tile.level})
+        # Last: where a checkpoint is, all that it speaks of is.
+        self._put({checkpoint_path(checkpoint.size): note})
+
+    def _bundle(self, tile: Tile) -> bytes:
+        entries = self._ledger.entries(tile.index * WIDTH, tile.index * WIDTH + tile.width)
+        return b"".join(len(entry).to_bytes(_LENGTH, "big") + entry for entry in entries)
+
+    def _put(self, contents: Mapping[str, bytes]) -> None:
+        self._work.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="ledger-", dir=self._work) as folder:
+            self._store.put(list(self._files(Path(folder), contents)), consume=True)
+
+    def _files(self, folder: Path, contents: Mapping[str, bytes]) -> Iterator[NewObject]:
+        for number, (path, raw) in enumerate(contents.items()):
+            source = folder / str(number)
+            source.write_bytes(raw)
+            yield NewObject(self._prefix + path, source, sha256(raw).hexdigest(), len(raw))
+
+
+def _rewritten(how: str) -> IntegrityError:
+    return IntegrityError(
+        f"The ledger is not as it was: {how}. Nothing was published.",
+        advice="Run `vidne verify` on it, find out who changed it, and restore it from a backup.",
+    )
+
+
+def entries_in(bundle: bytes) -> Iterator[bytes]:
+    """The entries of a bundle; raises IntegrityError where it is cut."""
+    at = 0
+    while at < len(bundle):
+        end = at + _LENGTH + int.from_bytes(bundle[at : at + _LENGTH], "big")
+        if end > len(bundle):
+            raise IntegrityError("A bundle of entries is cut short.")
+        yield bundle[at + _LENGTH : end]
+        at = end
