@@ -212,6 +212,16 @@ Index(
     sqlite_where=stored_object.c.state == "stored",
 )
 
+# By which a file is recognised that is not byte for byte an exhibit.
+fingerprint = Table(
+    "fingerprint",
+    metadata,
+    Column("mark", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("exhibit_id", ForeignKey("exhibit.id"), primary_key=True, index=True),
+    Column("part", Text, primary_key=True),
+)
+
 job = Table(
     "job",
     metadata,
