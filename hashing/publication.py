@@ -15,13 +15,13 @@ from hashing.merkle import EMPTY_ROOT, HASH_SIZE, root_of
 from hashing.notes import Checkpoint, Verifier, open_checkpoint
 from hashing.tiles import WIDTH, Tile, TiledTree, added, hashes_in
 
-_CHECKPOINTS = "checkpoint/"
+CHECKPOINTS = "checkpoint/"
 _LENGTH = 2  # bytes of an entry's length in a bundle, the most significant first
 
 
 def checkpoint_path(size: int) -> str:
     """Where the checkpoint over `size` entries is published."""
-    return f"{_CHECKPOINTS}{size}"
+    return f"{CHECKPOINTS}{size}"
 
 
 class LedgerTree:
@@ -101,7 +101,7 @@ class Publisher:
 
     def _last_published(self) -> Checkpoint:
         """The checkpoint over the most entries that the store has."""
-        begin = self._prefix + _CHECKPOINTS
+        begin = self._prefix + CHECKPOINTS
         sizes = [int(key.removeprefix(begin)) for key in self._store.list_keys(begin)]
         if not sizes:
             return Checkpoint(self._verifier.name, 0, EMPTY_ROOT)

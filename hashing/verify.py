@@ -18,7 +18,7 @@ from hashing.ledger_checks import (
     read_case,
 )
 from hashing.notes import Verifier
-from hashing.object_checks import ExpectedObject, ObjectChecks, Recorded
+from hashing.object_checks import ExpectedObject, ObjectChecks, Recorded, Scrub
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, VerificationReport, not_checked
 
@@ -40,12 +40,14 @@ def verify_case(
     seen: Sequence[bytes] = (),
     subject: str = "",
     progress: Progress | None = None,
+    scrub: Scrub | None = None,
 ) -> VerificationReport:
     """Check the case with id `case`: its entries, and every object in `expected` byte by byte.
 
     With `exhibit` (its label) only that exhibit's objects count. `verifier` is None where the log's key is
     missing. `seen` are checkpoints kept from before. `expected` must have been read before the call, so that
-    what is recorded meanwhile is no defect. `progress` gets the length of each run of bytes read.
+    what is recorded meanwhile is no defect. `progress` gets the length of each run of bytes read; with
+    `scrub` only some of the objects are read.
     """
     waiting = [event for event in ledger.pending(_INBOX) if event.case == case]
     checks, part = _ledger_checks(ledger, tree, verifier, case, seen, len(waiting))
@@ -56,7 +58,7 @@ def verify_case(
         waiting=_recorded([item for event in waiting for item in event.objects], exhibit),
     )
     wanted = [item for item in expected if exhibit is None or item.exhibit == exhibit]
-    checks = objects.run(wanted, progress) + checks
+    checks = objects.run(wanted, progress, scrub) + checks
     checks.append(
         not_checked(STREAM_PROOF, "Copies are proved when they are made; --derivation proves them again.")
     )

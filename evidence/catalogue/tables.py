@@ -222,6 +222,24 @@ fingerprint = Table(
     Column("part", Text, primary_key=True),
 )
 
+scrub = Table(
+    "scrub",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subset", Text, nullable=False),  # as it was asked for; empty for all
+    Column("started_at", Text, nullable=False),
+    Column("finished_at", Text),  # null: it was stopped, or goes on
+)
+
+# When an object was last read back; no row: never since it was stored.
+scrubbed_object = Table(
+    "scrubbed_object",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("read_at", Text, nullable=False),
+    Column("defect", Text, nullable=False),  # empty: intact
+)
+
 job = Table(
     "job",
     metadata,
