@@ -72,7 +72,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class CaseTip:
-    """The last entry of a case's chain; `case_seq` 0 and no hash where there is none."""
+    """The last entry of a case's chain; `case_seq` is 0, and there is no hash, where it has none."""
 
     case_seq: int
     leaf_hash: bytes
