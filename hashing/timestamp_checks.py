@@ -17,10 +17,9 @@ from hashing.merkle import leaf_hash
 from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, not_checked
-from hashing.timestamps import TimeStamp, TimeStampError, verify_response
+from hashing.timestamps import STAMP_ROLE, TimeStamp, TimeStampError, verify_response
 
 NAME = "time-stamp"
-STAMP_ROLE = "time-stamp"  # of the object in the entry that a stamp was received
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -28,6 +29,7 @@ from rfc3161_client import (
 
 from evidence.errors import IntegrityError, TrustMaterialError, VidneError
 
+STAMP_ROLE = "time-stamp"  # of the object in the entry that a stamp was received
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 _GRANTED = 0
 _LONGEST_CHAIN = 10
@@ -94,6 +96,22 @@ def load_roots(pem: bytes) -> tuple[Certificate, ...]:
         ) from error
 
 
+def load_roots_file(path: str) -> tuple[Certificate, ...]:
+    """As `load_roots`, of a file; an empty name is a missing one."""
+    if not path:
+        raise TrustMaterialError(
+            "There is no root certificate to check time stamps against.",
+            advice="Name a PEM file of roots in VIDNE_TSA_ROOTS.",
+        )
+    try:
+        return load_roots(Path(path).read_bytes())
+    except OSError as error:
+        raise TrustMaterialError(
+            f"The roots of the time-stamp authorities, {path}, cannot be read: {error.strerror}.",
+            advice="Name a PEM file of roots in VIDNE_TSA_ROOTS.",
+        ) from error
+
+
 def verify_response(
     response: bytes,
     content: bytes,
@@ -143,7 +161,9 @@ def _verified(
     if policy is not None and info.policy.dotted_string != policy:
         raise TimeStampError(f"The time stamp is under the policy {info.policy.dotted_string}, not {policy}.")
     if info.gen_time > at + _CLOCKS_DIFFER:
-        raise TimeStampError(f"The time stamp is of {info.gen_time}, and it is {at}.")
+        raise TimeStampError(
+            f"The time stamp is of {info.gen_time}, and it is {at} here.", advice="Set this machine's clock."
+        )
     chain = _chain(response, roots)
     _check_chain(chain, info.gen_time)
     builder = VerifierBuilder()

@@ -10,8 +10,8 @@ import pytest
 from evidence.custody import CustodyEvent, EventObject, KeptStamp
 from hashing.notes import Signer
 from hashing.report import Check, Status
-from hashing.timestamp_checks import NAME, STAMP_ROLE, TimeEvidence
-from hashing.timestamps import make_request
+from hashing.timestamp_checks import NAME, TimeEvidence
+from hashing.timestamps import STAMP_ROLE, make_request
 from hashing.verify import verify_file
 from tests.hashing.cases import AT, CASE, ORIGIN, Scene, check, complete_scene, event, failed
 from tests.tsa import Authority, authority, issue

@@ -107,7 +107,7 @@ def test_a_token_whose_chain_expired_since_still_holds_for_its_own_time(
 
 
 def test_a_token_from_the_future_is_refused(tsa: Authority, response: bytes) -> None:
-    with pytest.raises(TimeStampError, match="and it is"):
+    with pytest.raises(TimeStampError, match=r"and it is .* clock"):
         verify_response(response, NOTE, [tsa.root.certificate], at=now() - DAY)
 
 
