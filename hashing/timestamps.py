@@ -3,10 +3,10 @@
 Nothing here uses the network: a response is verified against the bytes and against roots that are given.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -28,13 +28,23 @@ from rfc3161_client import (
 )
 
 from evidence.errors import IntegrityError, TrustMaterialError, VidneError
+from hashing.der import CONTEXT_0, SEQUENCE, Element, elements
 
 STAMP_ROLE = "time-stamp"  # of the object in the entry that a stamp was received
 _SHA256 = "2.16.840.1.101.3.4.2.1"
 _GRANTED = 0
 _LONGEST_CHAIN = 10
 _CLOCKS_DIFFER = timedelta(minutes=5)
-_CERTIFICATES = 0xA0  # [0] in SignedData, RFC 5652, section 5.1
+# Object identifiers as DER has them: the attributes (RFC 2634, 5035) with their default, and the digests.
+_SIGNING_CERTIFICATE = {
+    bytes.fromhex("2a864886f70d010910020c"): "sha1",
+    bytes.fromhex("2a864886f70d010910022f"): "sha256",
+}
+_ALGORITHMS = {
+    bytes.fromhex("608648016503040201"): "sha256",
+    bytes.fromhex("608648016503040202"): "sha384",
+    bytes.fromhex("608648016503040203"): "sha512",
+}
 
 
 class TimeStampError(IntegrityError):
@@ -133,11 +143,14 @@ def verify_response(
             advice="Name a PEM file of roots in VIDNE_TSA_ROOTS.",
         )
     try:
-        return _verified(_decode(response), content, roots, at=at, nonce=nonce, policy=policy)
+        decoded = decode_timestamp_response(_in_order(response))
+        stamp = _verified(decoded, content, roots, at=at, nonce=nonce, policy=policy)
+        _check_signer(response, stamp.chain[0])
     except VidneError:
         raise
     except Exception as error:  # what two decoders raise at foreign bytes is written down nowhere
         raise TimeStampError(f"The time stamp does not hold: {error}.") from error
+    return stamp
 
 
 def _verified(
@@ -152,7 +165,7 @@ def _verified(
     if response.status != _GRANTED:
         said = "; ".join(response.status_string) or "without a reason"
         raise TimeStampError(f"The authority gave no time stamp (status {response.status}): {said}.")
-    info, digest = response.tst_info, sha256(content).digest()
+    info, digest = response.tst_info, hashlib.sha256(content).digest()
     imprint = info.message_imprint
     if imprint.hash_algorithm.dotted_string != _SHA256 or imprint.message != digest:
         raise TimeStampError("The time stamp is over other bytes.")
@@ -177,10 +190,6 @@ def _verified(
         chain[0].subject.rfc4514_string(),
         chain,
     )
-
-
-def _decode(response: bytes) -> TimeStampResponse:
-    return decode_timestamp_response(_in_order(response))
 
 
 def _chain(response: TimeStampResponse, roots: Sequence[Certificate]) -> tuple[Certificate, ...]:
@@ -236,34 +245,35 @@ def _in_order(response: bytes) -> bytes:
 
     They are outside of what is signed. RFC 3161, section 2.4.2; RFC 5652, section 5.1.
     """
-    _, at, _ = _element(response, 0)  # TimeStampResp
-    _, _, behind_status = _element(response, at)
-    if behind_status >= len(response):
-        return response  # a refusal has no token
-    _, at, _ = _element(response, behind_status)  # ContentInfo
-    _, _, behind_type = _element(response, at)
-    _, at, _ = _element(response, behind_type)  # its content
-    _, at, end = _element(response, at)  # SignedData
-    while at < end:
-        tag, first, behind = _element(response, at)
-        if tag == _CERTIFICATES:
-            parts = []
-            while first < behind:
-                _, _, next_one = _element(response, first)
-                parts.append(response[first:next_one])
-                first = next_one
-            begin = behind - sum(map(len, parts))
-            return response[:begin] + b"".join(sorted(parts)) + response[behind:]
-        at = behind
+    for part in _signed_data(response):
+        if part.tag == CONTEXT_0:  # the certificates
+            ordered = b"".join(sorted(certificate.whole for certificate in part.parts))
+            return response.replace(part.contents, ordered, 1)
     return response
 
 
-def _element(raw: bytes, at: int) -> tuple[int, int, int]:
-    """Tag of the DER element at `at`, where its contents begin and where they end."""
-    tag, length, begin = raw[at], raw[at + 1], at + 2
-    if length & 0x80:
-        count = length & 0x7F
-        length, begin = int.from_bytes(raw[begin : begin + count], "big"), begin + count
-    if begin + length > len(raw):
-        raise ValueError("it is cut short")
-    return tag, begin, begin + length
+def _signed_data(response: bytes) -> list[Element]:
+    """The fields of the token's SignedData; none where there is no token."""
+    _status, *token = elements(response)[0].parts
+    return token[0].parts[1].parts[0].parts if token else []
+
+
+def _check_signer(response: bytes, signer: Certificate) -> None:
+    """Compare the certificate with the digest of it that is signed (RFC 5035, section 3; RFC 5816).
+
+    Without it another certificate with the same key and number could be put in its place.
+    """
+    (info,) = _signed_data(response)[-1].parts
+    signed = next(part for part in info.parts if part.tag == CONTEXT_0)
+    for attribute in signed.parts:
+        kind, values = attribute.parts
+        if kind.contents in _SIGNING_CERTIFICATE:
+            named = values.parts[0].parts[0].parts[0].parts
+            algorithm = _SIGNING_CERTIFICATE[kind.contents]
+            if named[0].tag == SEQUENCE:
+                algorithm = _ALGORITHMS[named.pop(0).parts[0].contents]
+            encoded = signer.public_bytes(Encoding.DER)
+            if named[0].contents == hashlib.new(algorithm, encoded, usedforsecurity=False).digest():
+                return
+            raise TimeStampError("The time stamp names another certificate than the one that it holds.")
+    raise TimeStampError("The time stamp does not say with which certificate it was signed.")

@@ -16,7 +16,7 @@ from evidence.clock import Clock, timestamp
 from evidence.custody import CustodyEvent, EventObject
 from evidence.errors import VidneError
 from evidence.ports import ObjectStore
-from hashing.publication import put_objects, timestamp_path
+from hashing.publication import checkpoint_path, put_objects, timestamp_path
 from hashing.timestamps import STAMP_ROLE, TimeStamp, load_roots_file, make_request, verify_response
 from ingest.authority import TIMEOUT_S, ask_authority
 from ingest.custody import record
@@ -80,6 +80,8 @@ class Stamper:
                 return None
             if last and not self._is_old(last, now, has_news=timestamps.has_news(connection, last.size)):
                 return None
+        if self._store.stat(self._prefix + checkpoint_path(newest)) is None:
+            return None  # it is about to be: what is stamped can be read beside the stamp
         with self._catalogue.write() as connection:
             timestamps.ask(connection, newest, authority, timestamp(now))
             return timestamps.last_asked(connection, authority)

@@ -59,9 +59,13 @@ def issue(
     end: datetime | None = None,
     usage: x509.ObjectIdentifier | None = None,
     critical: bool = True,
+    twin: Issued | None = None,
 ) -> Issued:
-    """A certificate by `issuer`, or by itself; with `usage` (extended) it is no authority over others."""
-    key = ec.generate_private_key(ec.SECP256R1())
+    """A certificate by `issuer`, or by itself; with `usage` (extended) it is no authority over others.
+
+    It has key and serial number of `twin`, where one is given, and ends a day earlier.
+    """
+    key = twin.key if twin else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     is_ca = issuer is None or usage is None
@@ -70,15 +74,19 @@ def issue(
         .subject_name(subject)
         .issuer_name(issuer.certificate.subject if issuer else subject)
         .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
+        .serial_number(twin.certificate.serial_number if twin else x509.random_serial_number())
         .not_valid_before(start or now - _DAY)
-        .not_valid_after(end or now + 365 * _DAY)
+        .not_valid_after(end or now + (364 if twin else 365) * _DAY)
         .add_extension(x509.BasicConstraints(ca=is_ca, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if usage is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=critical)
-    return Issued(builder.sign(issuer.key if issuer else key, hashes.SHA256()), key)
+    while True:
+        made = builder.sign(issuer.key if issuer else key, hashes.SHA256())
+        # An ECDSA signature varies in length: that of a twin is as long as the other's.
+        if twin is None or len(made.signature) == len(twin.certificate.signature):
+            return Issued(made, key)
 
 
 @dataclass(frozen=True)
@@ -137,8 +145,13 @@ def authority(
     return made
 
 
-def signed_by(response: bytes, signer: Issued, made: Authority, folder: Path) -> bytes:
-    """The same statement signed by somebody else below the same root, whom `openssl ts` would not serve."""
+def signed_by(
+    response: bytes, signer: Issued, made: Authority, folder: Path, option: str = "-cades"
+) -> bytes:
+    """The same statement signed by somebody else below the same root, whom `openssl ts` would not serve.
+
+    `-cades` lets it name the certificate.
+    """
     (folder / "response").write_bytes(response)
     (folder / "other.pem").write_bytes(signer.pem)
     (folder / "other.key").write_bytes(signer.key_pem)
@@ -146,7 +159,7 @@ def signed_by(response: bytes, signer: Issued, made: Authority, folder: Path) ->
         "ts -reply -in response -token_out -out token",
         "cms -verify -noverify -inform DER -in token -out statement",
         f"cms -sign -binary -nodetach -econtent_type {_STATEMENT} -in statement -signer other.pem"
-        f" -inkey other.key -certfile {made.chain} -outform DER -out signed",
+        f" {option} -inkey other.key -certfile {made.chain} -outform DER -out signed",
     ):
         subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True, timeout=30)
     token = (folder / "signed").read_bytes()
@@ -154,17 +167,14 @@ def signed_by(response: bytes, signer: Issued, made: Authority, folder: Path) ->
     return b"\x30\x82" + len(granted).to_bytes(2, "big") + granted
 
 
-def openssl_accepts(
-    response: bytes, content: bytes, roots: Path, folder: Path, chain: Path | None = None
-) -> bool:
+def openssl_accepts(response: bytes, content: bytes, roots: Path, folder: Path, *options: str) -> bool:
     """Whether `openssl ts -verify` takes `response` for a stamp over `content`."""
-    (folder / "stamped").write_bytes(content)
-    (folder / "stamped.tsr").write_bytes(response)
-    command = ["openssl", "ts", "-verify", "-data", "stamped", "-in", "stamped.tsr", "-CAfile", str(roots)]
+    (folder / "checkpoint").write_bytes(content)
+    (folder / "stamp.tsr").write_bytes(response)
+    command = ["openssl", "ts", "-verify", "-data", "checkpoint", "-in", "stamp.tsr", "-CAfile"]
     done = subprocess.run(
-        [*command, *(["-untrusted", str(chain)] if chain else [])],
-        cwd=folder, check=False, capture_output=True, timeout=30,
-    )  # fmt: skip
+        [*command, str(roots), *options], cwd=folder, check=False, capture_output=True, timeout=30
+    )
     return done.returncode == 0 and b"Verification: OK" in done.stdout + done.stderr
 
 

@@ -51,6 +51,11 @@ def time_stamp(done: Done) -> dict[str, object]:
     return found
 
 
+def looked_at(program: Program) -> dict[str, str]:
+    found = program.run("doctor", "--json", check=None).json
+    return next(item for item in found if item["name"] == "time stamps")
+
+
 def test_new_checkpoints_are_stamped_by_themselves_and_the_case_verifies(
     tmp_path: Path, tsa: Authority
 ) -> None:
@@ -76,9 +81,11 @@ def test_new_checkpoints_are_stamped_by_themselves_and_the_case_verifies(
         assert openssl_accepts(response, note, tsa.roots, tmp_path)
         assert published[str(size)].read_bytes() == response
         assert (used.data / "objects/ledger/checkpoint" / str(size)).read_bytes() == note
+    assert looked_at(used)["status"] == "ok"
     without_roots = replace(used, settings={**used.settings, "VIDNE_TSA_ROOTS": ""})
     assert "VIDNE_TSA_ROOTS" in without_roots.run("verify", "case", CASE, check=6).err
     assert time_stamp(used.run("verify", "file", tmp_path / "one.txt", "--json"))["status"] == "pass"
+    assert "VIDNE_TSA_ROOTS" in str(looked_at(without_roots))
     used.execute("UPDATE ledger_timestamp SET response = :other", other=tsa.reply(make_request(b"x").der))
     failed = used.run("verify", "case", CASE, "--json", check=1)
     assert "over other bytes" in json.dumps(time_stamp(failed))
@@ -108,3 +115,4 @@ def test_an_authority_that_hangs_holds_up_neither_submission_nor_ledger(
             found = used.run("verify", "case", CASE, "--json", check=3)
     release.set()
     assert time_stamp(found)["status"] == "pending"
+    assert "no answer yet" in looked_at(used)["text"]

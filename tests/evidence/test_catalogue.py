@@ -13,6 +13,7 @@ from evidence.catalogue.members import members_of
 from evidence.catalogue.migrate import upgrade
 from evidence.catalogue.recorders import RecorderFacts, add_recorder, link_exhibit, recorder_of
 from evidence.catalogue.tables import metadata
+from evidence.catalogue.timestamps import kept_stamps
 from evidence.errors import ConflictError, NotFoundError, VidneError
 from evidence.exhibits import Digests, Source
 
@@ -65,6 +66,7 @@ def test_a_catalogue_of_the_first_version_is_migrated_with_all_that_it_has(tmp_p
         added = add_recorder(connection, case.id, "r1", RecorderFacts(make="Dahua"), NOW)
         link_exhibit(connection, received.exhibit_id, added.id, "2", NOW)
         assert recorder_of(connection, received.exhibit_id) == (added, "2")
+        assert kept_stamps(connection) == []
     catalogue.close()
 
 

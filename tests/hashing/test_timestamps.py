@@ -1,10 +1,12 @@
 """Time stamps by a real authority, and each way in which one can be wrong."""
 
 import random
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from evidence.errors import TrustMaterialError
@@ -106,6 +108,16 @@ def test_a_token_whose_chain_expired_since_still_holds_for_its_own_time(
     assert stamp.expires < now() + 5000 * DAY
 
 
+def test_openssl_accepts_a_token_whose_chain_expired_when_told_its_time(tmp_path: Path) -> None:
+    tsa = authority(tmp_path, end=now() + timedelta(seconds=2))
+    answer = tsa.reply(make_request(NOTE).der)
+    stamp = verify_response(answer, NOTE, [tsa.root.certificate], at=now())
+    time.sleep(max(0, (stamp.expires - now()).total_seconds() + 1))
+    assert not openssl_accepts(answer, NOTE, tsa.roots, tmp_path)
+    assert openssl_accepts(answer, NOTE, tsa.roots, tmp_path, "-attime", f"{stamp.time.timestamp():.0f}")
+    assert verify_response(answer, NOTE, [tsa.root.certificate], at=now()) == stamp
+
+
 def test_a_token_from_the_future_is_refused(tsa: Authority, response: bytes) -> None:
     with pytest.raises(TimeStampError, match=r"and it is .* clock"):
         verify_response(response, NOTE, [tsa.root.certificate], at=now() - DAY)
@@ -123,6 +135,30 @@ def test_a_certificate_for_something_else_makes_no_time_stamps(
         answer = signed_by(response, wrong, tsa, tmp_path)
         with pytest.raises(TimeStampError, match="not one for time stamping"):
             verify_response(answer, NOTE, [tsa.root.certificate], at=now())
+
+
+def test_a_token_that_does_not_name_its_certificate_is_refused(
+    tsa: Authority, response: bytes, tmp_path: Path
+) -> None:
+    right = issue("Test Other", tsa.middle, usage=ExtendedKeyUsageOID.TIME_STAMPING)
+    answer = signed_by(response, right, tsa, tmp_path, option="-nosmimecap")
+    with pytest.raises(TimeStampError, match="with which certificate"):
+        verify_response(answer, NOTE, [tsa.root.certificate], at=now())
+    assert not openssl_accepts(answer, NOTE, tsa.roots, tmp_path)
+    assert openssl_accepts(signed_by(response, right, tsa, tmp_path), NOTE, tsa.roots, tmp_path)
+
+
+def test_a_twin_of_the_certificate_with_its_key_and_number_is_refused(
+    tsa: Authority, response: bytes, tmp_path: Path
+) -> None:
+    first = issue("Test Twin", tsa.middle, usage=ExtendedKeyUsageOID.TIME_STAMPING)
+    second = issue("Test Twin", tsa.middle, usage=ExtendedKeyUsageOID.TIME_STAMPING, twin=first)
+    answer = signed_by(response, first, tsa, tmp_path)
+    old, new = (one.certificate.public_bytes(Encoding.DER) for one in (first, second))
+    assert verify_response(answer, NOTE, [tsa.root.certificate], at=now()).chain[0] == first.certificate
+    assert len(old) == len(new), "the lengths around it need no change"
+    with pytest.raises(TimeStampError, match="another certificate"):
+        verify_response(answer.replace(old, new), NOTE, [tsa.root.certificate], at=now())
 
 
 @pytest.mark.parametrize("cut", [0, 1, 2, 30, 400, -1])

@@ -17,7 +17,7 @@ from evidence.errors import ObjectExistsError
 from evidence.ports import NewObject
 from hashing.keys import create_key
 from hashing.notes import Signer
-from hashing.publication import LedgerTree, timestamp_path
+from hashing.publication import LedgerTree, Publisher, timestamp_path
 from hashing.report import Check, Status
 from hashing.sequencer import Sequencer
 from hashing.timestamp_checks import NAME, TimeEvidence
@@ -59,6 +59,13 @@ class Log:
 
     def sequence(self) -> None:
         Sequencer(self.ledger, self.signer).run_all()
+        Publisher(
+            self.ledger,
+            self.desk.store,
+            self.signer.verifier,
+            prefix="ledger/",
+            work=self.desk.data / "work",
+        ).run_once()
 
     def stamper(self, *urls: str) -> Stamper:
         given: dict[str, Any] = {
@@ -140,6 +147,16 @@ def test_a_checkpoint_is_stamped_and_openssl_accepts_what_is_stored(
 def test_nothing_is_stamped_where_there_is_no_checkpoint(log: Log, url: str) -> None:
     assert log.stamper(url).run_once() == 0
     assert log.rows() == []
+
+
+def test_a_checkpoint_that_is_not_published_is_not_stamped_yet(log: Log, url: str) -> None:
+    log.grow()
+    published = log.desk.data / "objects/ledger/checkpoint/1"
+    note = published.read_bytes()
+    published.unlink()
+    assert log.stamper(url).run_once() == 0
+    published.write_bytes(note)
+    assert log.stamper(url).run_once() == 1
 
 
 def test_a_new_checkpoint_is_stamped_once_an_interval(log: Log, url: str) -> None:
