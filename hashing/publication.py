@@ -29,6 +29,11 @@ def timestamp_path(size: int, authority: str) -> str:
     return f"timestamp/{size}/{sha256(authority.encode()).hexdigest()[:16]}.tsr"
 
 
+def revocation_list_path(digest: str) -> str:
+    """Where a revocation list with that SHA-256 is published, for every stamp that it was fetched for."""
+    return f"timestamp/crl/{digest}.crl"
+
+
 def put_objects(store: ObjectStore, prefix: str, work: Path, contents: Mapping[str, bytes]) -> None:
     """Publish each of `contents` under `prefix` and its path; files on their way lie in `work`."""
     work.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,10 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
+
+from cryptography.x509 import Certificate
 
 from evidence.catalogue import timestamps
 from evidence.catalogue.engine import Catalogue
@@ -16,9 +19,10 @@ from evidence.clock import Clock, timestamp
 from evidence.custody import CustodyEvent, EventObject
 from evidence.errors import VidneError
 from evidence.ports import ObjectStore
-from hashing.publication import checkpoint_path, put_objects, timestamp_path
+from hashing.publication import checkpoint_path, put_objects, revocation_list_path, timestamp_path
+from hashing.revocation import LIST_ROLE, RevokedError, check_not_revoked, list_address
 from hashing.timestamps import STAMP_ROLE, TimeStamp, load_roots_file, make_request, verify_response
-from ingest.authority import TIMEOUT_S, ask_authority
+from ingest.authority import TIMEOUT_S, ask_authority, fetch_list
 from ingest.custody import record
 from ingest.events import WORKER
 
@@ -99,6 +103,10 @@ class Stamper:
             request = make_request(due.note)
             response = ask_authority(due.authority, request.der, seconds=self._timeout)
             stamp = verify_response(response, due.note, roots, at=self._clock(), nonce=request.nonce)
+            found = [self._fetch_list(*pair) for pair in pairwise(stamp.chain)]
+            lists = [raw for raw in found if raw is not None]
+            paths = {revocation_list_path(sha256(raw).hexdigest()): raw for raw in lists}
+            put_objects(self._store, self._prefix, self._work, paths)
         except VidneError as error:
             pause = min(FIRST_PAUSE * 2 ** min(due.attempts, 10), LONGEST_PAUSE)
             next_try = timestamp(self._clock() + pause)
@@ -106,10 +114,26 @@ class Stamper:
                 timestamps.put_off(connection, due.size, due.authority, error=str(error), next_try=next_try)
             log.warning("no time stamp over %d entries by %s: %s", due.size, due.authority, error)
             return False
-        self._keep(due, response, stamp)
+        self._keep(due, response, stamp, lists)
         return True
 
-    def _keep(self, due: Stamping, response: bytes, stamp: TimeStamp) -> None:
+    def _fetch_list(self, certificate: Certificate, issuer: Certificate) -> bytes | None:
+        """The revocation list for a certificate, where there is one; RevokedError where it names it."""
+        try:
+            url = list_address(certificate)
+            if url is None:
+                return None
+            raw = fetch_list(url, seconds=self._timeout)
+            check_not_revoked(raw, certificate, issuer, self._clock())
+        except RevokedError:
+            raise
+        except VidneError as error:
+            # The stamp says what it says without it: what a missing list means is for its reader to weigh.
+            log.warning("no revocation list for %s: %s", certificate.subject.rfc4514_string(), error)
+            return None
+        return raw
+
+    def _keep(self, due: Stamping, response: bytes, stamp: TimeStamp, lists: Sequence[bytes]) -> None:
         with self._catalogue.write() as connection:
             timestamps.keep(
                 connection,
@@ -122,7 +146,7 @@ class Stamper:
             )
             # In the log, so that the next stamp covers this one: it still counts when its chain has expired.
             now = timestamp(self._clock())
-            record(connection, stamped_event(due.size, due.authority, response, stamp, now))
+            record(connection, stamped_event(due, response, stamp, lists, now))
 
     def _publish(self) -> None:
         """Put stamps into the store that are not there yet; raises the last error once all were tried."""
@@ -142,19 +166,22 @@ class Stamper:
             raise failed
 
 
-def stamped_event(size: int, authority: str, response: bytes, stamp: TimeStamp, now: str) -> CustodyEvent:
-    """`checkpoint.stamped`, of the log itself: a time stamp was received, and what it says."""
-    digest = sha256(response).hexdigest()
+def stamped_event(
+    due: Stamping, response: bytes, stamp: TimeStamp, lists: Sequence[bytes], now: str
+) -> CustodyEvent:
+    """`checkpoint.stamped`, of the log itself: a time stamp was received, what it says, what was fetched."""
+    kept = [(STAMP_ROLE, response), *((LIST_ROLE, raw) for raw in lists)]
+    objects = [EventObject("", role, sha256(raw).hexdigest(), len(raw)) for role, raw in kept]
     return CustodyEvent(
-        event_id=f"{timestamps.RECORD_PREFIX}{size}:{digest}",
+        event_id=f"{timestamps.RECORD_PREFIX}{due.size}:{objects[0].sha256}",
         type="checkpoint.stamped",
         at=now,
         actor=WORKER,
         case="",
-        objects=(EventObject("", STAMP_ROLE, digest, len(response)),),
+        objects=tuple(objects),
         body={
-            "size": size,
-            "url": authority,
+            "size": due.size,
+            "url": due.authority,
             "authority": stamp.authority,
             "time": timestamp(stamp.time),
             "serial": str(stamp.serial),

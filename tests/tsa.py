@@ -2,7 +2,7 @@
 
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -60,10 +60,12 @@ def issue(
     usage: x509.ObjectIdentifier | None = None,
     critical: bool = True,
     twin: Issued | None = None,
+    crl: str = "",
 ) -> Issued:
     """A certificate by `issuer`, or by itself; with `usage` (extended) it is no authority over others.
 
-    It has key and serial number of `twin`, where one is given, and ends a day earlier.
+    It has key and serial number of `twin`, where one is given, and ends a day earlier; `crl` is where the
+    list of those that `issuer` revoked is had.
     """
     key = twin.key if twin else ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -82,11 +84,29 @@ def issue(
     )
     if usage is not None:
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=critical)
+    if crl:
+        point = x509.DistributionPoint([x509.UniformResourceIdentifier(crl)], None, None, None)
+        builder = builder.add_extension(x509.CRLDistributionPoints([point]), critical=False)
     while True:
         made = builder.sign(issuer.key if issuer else key, hashes.SHA256())
         # An ECDSA signature varies in length: that of a twin is as long as the other's.
         if twin is None or len(made.signature) == len(twin.certificate.signature):
             return Issued(made, key)
+
+
+def revocation_list(issuer: Issued, *revoked: Issued, end: datetime | None = None) -> bytes:
+    """The list of certificates that `issuer` revoked, in force until `end`, in DER."""
+    now = datetime.now(UTC)
+    builder = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(issuer.certificate.subject)
+        .last_update(now - 2 * _DAY)
+        .next_update(end or now + _DAY)
+    )
+    for one in revoked:
+        entry = x509.RevokedCertificateBuilder().serial_number(one.certificate.serial_number)
+        builder = builder.add_revoked_certificate(entry.revocation_date(now - _DAY).build())
+    return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
 @dataclass(frozen=True)
@@ -129,12 +149,13 @@ def authority(
     end: datetime | None = None,
     usage: x509.ObjectIdentifier = ExtendedKeyUsageOID.TIME_STAMPING,
     root: Issued | None = None,
+    crl: str = "",
 ) -> Authority:
     """A new authority in `folder`; `start` and `end` are those of its own certificate."""
     folder.mkdir(parents=True, exist_ok=True)
     root = root or issue("Test Root")
     middle = issue("Test Intermediate", root)
-    leaf = issue("Test Time-Stamp Authority", middle, start=start, end=end, usage=usage)
+    leaf = issue("Test Time-Stamp Authority", middle, start=start, end=end, usage=usage, crl=crl)
     made = Authority(folder, root, middle, leaf, policy)
     made.roots.write_bytes(root.pem)
     made.chain.write_bytes(middle.pem)
@@ -205,14 +226,18 @@ def send(
 
 
 @contextmanager
-def serving(answer: Answer) -> Iterator[str]:
-    """A server on a free port whose POSTs are answered by `answer`; gives its URL."""
+def serving(answer: Answer, pages: Mapping[str, bytes] | None = None) -> Iterator[str]:
+    """A server on a free port whose POSTs are answered by `answer`, GETs from `pages`; gives its URL."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             query = self.rfile.read(int(self.headers["Content-Length"]))
             assert self.headers["Content-Type"] == "application/timestamp-query"
             answer(self, query)
+
+        def do_GET(self) -> None:
+            page = (pages or {}).get(self.path)
+            send(self, page or b"", status=404 if page is None else 200, kind="application/pkix-crl")
 
         def log_message(self, *_given: object) -> None:
             pass

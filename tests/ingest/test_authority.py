@@ -128,7 +128,18 @@ def test_what_is_no_http_is_unavailability(raw: bytes) -> None:
         ask_authority(url, QUERY, seconds=5)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/", "tsa.example.org", "http:///x"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "ftp://x/",
+        "tsa.example.org",
+        "http:///x",
+        "http://x:port/",
+        "http://a b/",
+        "http://\u00e6/",
+    ],
+)
 def test_only_http_and_https_are_asked(url: str) -> None:
     with pytest.raises(SettingsError):
         ask_authority(url, QUERY)

@@ -26,7 +26,7 @@ from hashing.verify import verify_case
 from ingest.custody import record
 from ingest.stamping import FIRST_PAUSE, LONGEST_PAUSE, Stamper
 from tests.ingest.conftest import Desk
-from tests.tsa import Authority, authority, openssl_accepts, send, serving, stamping
+from tests.tsa import Authority, authority, openssl_accepts, revocation_list, send, serving, stamping
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 CASE = "case1"
@@ -336,3 +336,63 @@ def test_a_stamp_that_the_store_did_not_take_is_published_later(log: Log, url: s
     (log.desk.data / "objects" / key).unlink()
     assert log.stamper(url).run_once() == 0
     assert log.desk.store.stat(key) is not None
+
+
+# Revocation lists
+
+
+@pytest.fixture
+def listed(log: Log, tmp_path: Path) -> Iterator[tuple[Log, Authority, dict[str, bytes], str]]:
+    """A log with an authority whose certificate says where its revocation list is; the page is empty yet."""
+    pages: dict[str, bytes] = {}
+    made: list[Authority] = []
+    with serving(lambda handler, query: stamping(made[0])(handler, query), pages) as url:
+        crl = url.replace("/tsa", "/list.crl")
+        made.append(authority(tmp_path / "listed", root=log.tsa.root, crl=crl))
+        log.grow()
+        yield log, made[0], pages, url
+
+
+Listed = tuple[Log, Authority, dict[str, bytes], str]
+
+
+def test_the_revocation_list_of_the_chain_is_kept_and_recorded(listed: Listed, tmp_path: Path) -> None:
+    log, tsa, pages, url = listed
+    raw = pages["/list.crl"] = revocation_list(tsa.middle, log.tsa.leaf)
+    assert log.stamper(url).run_once() == 1
+    log.sequence()
+    key = f"ledger/timestamp/crl/{sha256(raw).hexdigest()}.crl"
+    with log.desk.store.open(key, "0") as stream:
+        assert stream.read() == raw
+    (entry,) = log.ledger.case_entries("")
+    assert sha256(raw).hexdigest().encode() in entry.entry
+    assert log.check(url).status is Status.PASS
+
+
+@pytest.mark.parametrize("end", [DAY, -DAY], ids=["in force", "old"])
+def test_a_stamp_by_a_certificate_that_was_revoked_is_refused(listed: Listed, end: timedelta) -> None:
+    log, tsa, pages, url = listed
+    pages["/list.crl"] = revocation_list(tsa.middle, tsa.leaf, end=datetime.now(UTC) + end)
+    assert log.stamper(url).run_once() == 0
+    assert "was revoked on" in log.error()
+    assert log.rows() == [(1, "pending", 1)]
+
+
+@pytest.mark.parametrize("kind", ["absent", "garbage", "huge", "by another", "old"])
+def test_a_stamp_is_kept_without_a_list_that_is_none(
+    listed: Listed, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    log, tsa, pages, url = listed
+    yesterday = datetime.now(UTC) - DAY
+    raw = {
+        "absent": None,
+        "garbage": b"garbage",
+        "huge": bytes(5 << 20),
+        "by another": revocation_list(log.tsa.middle, tsa.leaf),
+        "old": revocation_list(tsa.middle, end=yesterday),
+    }[kind]
+    if raw is not None:
+        pages["/list.crl"] = raw
+    assert log.stamper(url).run_once() == 1
+    assert "no revocation list for CN=Test Time-Stamp Authority" in caplog.text
+    assert list(log.desk.store.list_keys("ledger/timestamp/crl/")) == []
