@@ -157,9 +157,13 @@ class Worker:
 
     def _stamp(self) -> None:
         """Have new checkpoints stamped, for as long as the process lives."""
-        while True:
-            is_well = self._try(self._application.stamper.run_once)
-            time.sleep(_STAMP_LOOK_S if is_well else _STAMP_PAUSE_S)
+        try:
+            while True:
+                is_well = self._try(self._application.stamper.run_once)
+                time.sleep(_STAMP_LOOK_S if is_well else _STAMP_PAUSE_S)
+        except BaseException:
+            log.exception("No checkpoint is stamped any more until the worker is started again.")
+            raise
 
     def _run_job(self, job_id: int, token: int) -> None:
         try:

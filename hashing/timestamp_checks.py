@@ -17,7 +17,7 @@ from hashing.merkle import leaf_hash
 from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, not_checked
-from hashing.timestamps import STAMP_ROLE, TimeStamp, TimeStampError, verify_response
+from hashing.timestamps import STAMP_ROLE, FutureTimeStampError, TimeStamp, TimeStampError, verify_response
 
 NAME = "time-stamp"
 
@@ -72,6 +72,8 @@ def check_time_stamps(
                 raise TimeStampError("The ledger does not begin with the tree that was stamped.")
             note = ledger.checkpoint(kept.size) or b""
             stamp = verify_response(kept.response, note, evidence.roots, at=evidence.now)
+        except FutureTimeStampError as error:
+            findings.defect(Cause.TRUST, _name(kept), str(error))
         except IntegrityError as error:
             findings.defect(Cause.INTEGRITY, _name(kept), str(error))
         else:

@@ -51,6 +51,10 @@ class TimeStampError(IntegrityError):
     """A response is no time stamp over these bytes by an authority that is trusted."""
 
 
+class FutureTimeStampError(TimeStampError):
+    """A time stamp is of a time that has not come: the clock of whoever looks at it is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A TimeStampReq (RFC 3161, section 2.4.1) in DER, and the nonce that the response must repeat."""
@@ -174,7 +178,7 @@ def _verified(
     if policy is not None and info.policy.dotted_string != policy:
         raise TimeStampError(f"The time stamp is under the policy {info.policy.dotted_string}, not {policy}.")
     if info.gen_time > at + _CLOCKS_DIFFER:
-        raise TimeStampError(
+        raise FutureTimeStampError(
             f"The time stamp is of {info.gen_time}, and it is {at} here.", advice="Set this machine's clock."
         )
     chain = _chain(response, roots)

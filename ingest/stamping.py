@@ -80,7 +80,7 @@ class Stamper:
             newest = timestamps.newest_size(connection)
             if last and last.response is None:
                 return last if _has_come(now, last.next_try, LONGEST_PAUSE) else None
-            if newest == 0 or (last and last.size == newest):
+            if newest == 0 or (last and last.size >= newest):
                 return None
             if last and not self._is_old(last, now, has_news=timestamps.has_news(connection, last.size)):
                 return None
@@ -135,7 +135,7 @@ class Stamper:
 
     def _keep(self, due: Stamping, response: bytes, stamp: TimeStamp, lists: Sequence[bytes]) -> None:
         with self._catalogue.write() as connection:
-            timestamps.keep(
+            is_new = timestamps.keep(
                 connection,
                 due.size,
                 due.authority,
@@ -145,8 +145,9 @@ class Stamper:
                 expires=timestamp(stamp.expires),
             )
             # In the log, so that the next stamp covers this one: it still counts when its chain has expired.
-            now = timestamp(self._clock())
-            record(connection, stamped_event(due, response, stamp, lists, now))
+            if is_new:
+                now = timestamp(self._clock())
+                record(connection, stamped_event(due, response, stamp, lists, now))
 
     def _publish(self) -> None:
         """Put stamps into the store that are not there yet; raises the last error once all were tried."""

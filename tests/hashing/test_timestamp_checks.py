@@ -173,6 +173,14 @@ def test_a_stamped_checkpoint_that_another_key_signed_is_caught(scene: Scene, ts
     assert "carries no signature" in found.reason
 
 
+def test_a_stamp_from_the_future_tells_that_the_clock_is_wrong_not_the_ledger(
+    scene: Scene, tsa: Authority
+) -> None:
+    code, found = verify(scene, tsa, stamped(scene, tsa, 6), at=now() - DAY)
+    assert (code, found.status) == (6, Status.FAIL)
+    assert "Set this machine's clock" in found.reason
+
+
 def test_a_file_is_told_of_the_stamps_over_its_case(scene: Scene, tsa: Authority) -> None:
     report = verify_file(
         scene.ledger,
