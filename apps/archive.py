@@ -28,6 +28,7 @@ from hashing.digests import Progress
 from hashing.notes import Verifier
 from hashing.object_checks import ExpectedObject
 from hashing.report import Cause, Check, Defect, Findings, VerificationReport
+from hashing.timestamp_checks import TimeEvidence
 from hashing.verify import verify_case
 from retention.keys import LEDGER
 
@@ -44,6 +45,7 @@ def verify_archive(
     app: Application,
     verifier: Verifier | None,
     *,
+    stamps: TimeEvidence | None = None,
     subset: str = "",
     resume: bool = False,
     progress: Progress | None = None,
@@ -56,7 +58,7 @@ def verify_archive(
     wants = chosen(app, run.subset, since=run.started_at)
     scrub = _Readings(app, lambda item: item.key not in before and wants(item))
     try:
-        checks = summed(_cases(app, verifier, scrub, progress))
+        checks = summed(_cases(app, verifier, stamps, scrub, progress))
     finally:
         scrub.flush()  # also where somebody stops it: the next one goes on from there
     checks = [_recalled(check, before) for check in checks]
@@ -105,7 +107,11 @@ def _begin(app: Application, subset: str, *, resume: bool) -> tuple[ScrubRun, di
 
 
 def _cases(
-    app: Application, verifier: Verifier | None, scrub: "_Readings", progress: Progress | None
+    app: Application,
+    verifier: Verifier | None,
+    stamps: TimeEvidence | None,
+    scrub: "_Readings",
+    progress: Progress | None,
 ) -> Iterator[tuple[str, VerificationReport]]:
     with app.catalogue.read() as connection:
         cases = list_cases(connection)
@@ -119,6 +125,7 @@ def _cases(
             verifier,
             case=case.id,
             expected=expected_objects(app, exhibits),
+            stamps=stamps,
             progress=progress,
             scrub=scrub,
         )

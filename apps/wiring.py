@@ -3,9 +3,11 @@
 import getpass
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evidence.cases import new_id
 from evidence.catalogue.engine import Catalogue, open_catalogue
@@ -20,6 +22,9 @@ from hashing.publication import LedgerTree, Publisher
 from hashing.sequencer import Sequencer
 from retention.folder import FolderStore
 from retention.keys import LEDGER
+
+if TYPE_CHECKING:
+    from ingest.stamping import Stamper
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,24 @@ class Application:
     def sequencer(self) -> Sequencer:
         """For the holder of worker.lock only."""
         return Sequencer(self.ledger, self.signer)
+
+    @cached_property
+    def stamper(self) -> "Stamper":
+        """For the holder of worker.lock only."""
+        from ingest.stamping import Stamper  # noqa: PLC0415 - slow to import, and for the worker alone
+
+        settings = self.settings
+        return Stamper(
+            self.catalogue,
+            self.store,
+            authorities=settings.time_authorities,
+            roots=settings.tsa_roots,
+            interval=timedelta(seconds=settings.tsa_interval),
+            renewal=timedelta(days=settings.tsa_renew_days),
+            prefix=LEDGER,
+            work=settings.work_path,
+            clock=self.clock,
+        )
 
     def sequence(self) -> int:
         """Give waiting events their place in the ledger, and publish it; how many there were.

@@ -112,12 +112,13 @@ def _check_consistency(
         if earlier.size > checkpoint.size:
             what = f"It was seen before; the ledger now ends at {checkpoint.size} entries."
             findings.defect(Cause.INTEGRITY, subject, what)
-        elif not _extends(tree, checkpoint, earlier):
+        elif not extends(tree, checkpoint, earlier):
             findings.defect(Cause.INTEGRITY, subject, "The ledger does not begin with the tree it signed.")
     return findings.conclude(f"The ledger extends {len(seen)} earlier checkpoints.")
 
 
-def _extends(tree: TiledTree, checkpoint: Checkpoint, earlier: Checkpoint) -> bool:
+def extends(tree: TiledTree, checkpoint: Checkpoint, earlier: Checkpoint) -> bool:
+    """Whether the tree under `checkpoint` begins with the one under `earlier`."""
     try:
         proof = tree.consistency_proof(earlier.size)
     except IntegrityError:
@@ -160,7 +161,7 @@ def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, tree: TiledTree) 
     for row in part.rows:
         findings.looked_at()
         try:
-            included = leaf_hash(row.entry) == row.leaf_hash and _is_in(tree, row, checkpoint, proved)
+            included = leaf_hash(row.entry) == row.leaf_hash and is_in(tree, row, checkpoint, proved)
         except IntegrityError as error:
             findings.defect(Cause.INTEGRITY, "tree", error.what)
             break
@@ -170,8 +171,11 @@ def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, tree: TiledTree) 
     return findings.conclude(f"{len(part.rows)} entries are in the signed tree of {checkpoint.size}.")
 
 
-def _is_in(tree: TiledTree, row: LedgerEntry, checkpoint: Checkpoint, proved: set[int]) -> bool:
-    """Whether the tree has the row's leaf in its place; the proof of one leaf vouches for all of its tile."""
+def is_in(tree: TiledTree, row: LedgerEntry, checkpoint: Checkpoint, proved: set[int]) -> bool:
+    """Whether the tree has the row's leaf in its place; the proof of one leaf vouches for all of its tile.
+
+    `proved` holds the tiles proved so far. Raises IntegrityError where the tree is not the one signed.
+    """
     if not 0 <= row.index < checkpoint.size:
         return False
     leaf = tree.leaf(row.index)

@@ -24,6 +24,30 @@ def checkpoint_path(size: int) -> str:
     return f"{CHECKPOINTS}{size}"
 
 
+def timestamp_path(size: int, authority: str) -> str:
+    """Where the stamp of `authority` (its URL) over the checkpoint of `size` entries is published."""
+    return f"timestamp/{size}/{sha256(authority.encode()).hexdigest()[:16]}.tsr"
+
+
+def revocation_list_path(digest: str) -> str:
+    """Where a revocation list with that SHA-256 is published, for every stamp that it was fetched for."""
+    return f"timestamp/crl/{digest}.crl"
+
+
+def put_objects(store: ObjectStore, prefix: str, work: Path, contents: Mapping[str, bytes]) -> None:
+    """Publish each of `contents` under `prefix` and its path; files on their way lie in `work`."""
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="ledger-", dir=work) as folder:
+        store.put(list(_files(Path(folder), prefix, contents)), consume=True)
+
+
+def _files(folder: Path, prefix: str, contents: Mapping[str, bytes]) -> Iterator[NewObject]:
+    for number, (path, raw) in enumerate(contents.items()):
+        source = folder / str(number)
+        source.write_bytes(raw)
+        yield NewObject(prefix + path, source, sha256(raw).hexdigest(), len(raw))
+
+
 class LedgerTree:
     """A ledger's tree: its tiles as they are published, else made of the ledger's rows."""
 
@@ -133,15 +157,7 @@ class Publisher:
         return b"".join(len(entry).to_bytes(_LENGTH, "big") + entry for entry in entries)
 
     def _put(self, contents: Mapping[str, bytes]) -> None:
-        self._work.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="ledger-", dir=self._work) as folder:
-            self._store.put(list(self._files(Path(folder), contents)), consume=True)
-
-    def _files(self, folder: Path, contents: Mapping[str, bytes]) -> Iterator[NewObject]:
-        for number, (path, raw) in enumerate(contents.items()):
-            source = folder / str(number)
-            source.write_bytes(raw)
-            yield NewObject(self._prefix + path, source, sha256(raw).hexdigest(), len(raw))
+        put_objects(self._store, self._prefix, self._work, contents)
 
 
 def _rewritten(how: str) -> IntegrityError:

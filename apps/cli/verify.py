@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import click
+from cryptography.x509 import Certificate
 
 from apps.cli.common import case_named, exhibit_named, sequence_if_idle
 from apps.cli.main import Context, echo_json, json_option, pass_context
@@ -12,12 +13,15 @@ from apps.expected import expected_objects
 from apps.wiring import Application
 from evidence.catalogue.exhibits import Exhibit, exhibits_with_digest, list_exhibits
 from evidence.catalogue.scrubs import stored_bytes
+from evidence.catalogue.timestamps import kept_stamps
 from evidence.errors import TrustMaterialError, UnreadableError, UsageError, VidneError
 from evidence.text import printable
 from hashing.digests import digest_file
 from hashing.keys import load_verifier
 from hashing.notes import Verifier
 from hashing.report import Cause, Check, Findings, Status, VerificationReport
+from hashing.timestamp_checks import TimeEvidence
+from hashing.timestamps import load_roots_file
 from hashing.verify import STREAM_PROOF, verify_case, verify_file
 
 _MARKS = {
@@ -66,6 +70,7 @@ def file_(context: Context, path: Path, checkpoint: Path | None, *, as_json: boo
         found=found,
         cases=sorted({exhibit.case_id for exhibit in known}),
         seen=_seen(app, checkpoint),
+        stamps=time_evidence(app),
         subject=printable(str(path)),
     )
     return _finish(app, report, as_json=as_json, found_as=[exhibit.name for exhibit in known])
@@ -130,7 +135,14 @@ def archive_(context: Context, subset: str, *, resume: bool, as_json: bool) -> i
         total = stored_bytes(connection)
     with meter() as shown:
         shown.begin("archive", total)
-        report = verify_archive(app, _verifier(app), subset=subset, resume=resume, progress=shown.advance)
+        report = verify_archive(
+            app,
+            _verifier(app),
+            stamps=time_evidence(app),
+            subset=subset,
+            resume=resume,
+            progress=shown.advance,
+        )
     return _finish(app, report, as_json=as_json)
 
 
@@ -145,7 +157,7 @@ def _verify(
     *,
     as_json: bool,
 ) -> int:
-    expected = expected_objects(app, exhibits)
+    expected, stamps = expected_objects(app, exhibits), time_evidence(app)
     with meter() as shown:
         shown.begin(subject, sum(item.digests.size for item in expected))
         report = verify_case(
@@ -157,6 +169,7 @@ def _verify(
             expected=expected,
             exhibit=label,
             seen=_seen(app, checkpoint),
+            stamps=stamps,
             subject=subject,
             progress=shown.advance,
         )
@@ -172,6 +185,20 @@ def _verifier(app: Application) -> Verifier | None:
     except TrustMaterialError as error:
         click.echo(f"vidne: {error}", err=True)
         return None
+
+
+def time_evidence(app: Application) -> TimeEvidence:
+    """The stamps that are kept, and what they are checked against; roots that are missing are told."""
+    with app.catalogue.read() as connection:
+        kept = kept_stamps(connection)
+    authorities = app.settings.time_authorities
+    roots: tuple[Certificate, ...] = ()
+    if kept or authorities:
+        try:
+            roots = load_roots_file(app.settings.tsa_roots)
+        except TrustMaterialError as error:
+            click.echo(f"vidne: {error}", err=True)
+    return TimeEvidence(app.clock(), kept, roots, authorities)
 
 
 def _seen_path(app: Application) -> Path:

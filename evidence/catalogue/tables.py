@@ -312,3 +312,22 @@ ledger_checkpoint = Table(
     Column("frontier", LargeBinary, nullable=False),  # 32 bytes for each perfect subtree, largest first
     Column("note", LargeBinary, nullable=False),
 )
+
+# A stamp of an authority over a checkpoint: asked for first, then kept as it came.
+ledger_timestamp = Table(
+    "ledger_timestamp",
+    metadata,
+    Column("size", ForeignKey("ledger_checkpoint.size"), primary_key=True),
+    Column("authority", Text, primary_key=True),  # its URL
+    Column("state", Text, nullable=False),
+    Column("asked_at", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_try", Text, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("response", LargeBinary),
+    Column("chain", LargeBinary),  # PEM, from the authority's certificate to the root that was trusted
+    Column("gen_time", Text),
+    Column("expires", Text),  # when the first certificate of the chain does
+    Column("published", Integer, nullable=False, server_default="0"),
+    CheckConstraint("state IN ('pending', 'stamped')", name="state"),
+)

@@ -14,6 +14,7 @@ from evidence.catalogue.members import members_of
 from evidence.catalogue.migrate import upgrade
 from evidence.catalogue.recorders import RecorderFacts, add_recorder, link_exhibit, recorder_of
 from evidence.catalogue.tables import metadata
+from evidence.catalogue.timestamps import kept_stamps
 from evidence.errors import ConflictError, NotFoundError, VidneError
 from evidence.exhibits import Digests, Source
 
@@ -69,6 +70,7 @@ def test_a_catalogue_of_the_first_version_is_migrated_with_all_that_it_has(tmp_p
         assert recorder_of(connection, received.exhibit_id) == (added, "2")
         [(known, part)] = exhibits_with_mark(connection, Mark.PIECE, "00")
         assert (known.id, part) == (received.exhibit_id, "original")
+        assert kept_stamps(connection) == []
     catalogue.close()
 
 

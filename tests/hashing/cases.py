@@ -14,6 +14,7 @@ from hashing.notes import Checkpoint, Signer, Verifier, sign_checkpoint
 from hashing.publication import LedgerTree
 from hashing.report import Check, VerificationReport
 from hashing.sequencer import Sequencer
+from hashing.timestamp_checks import TimeEvidence
 from hashing.verify import ExpectedObject, verify_case
 from retention.folder import FolderStore
 from tests.hashing.memory_ledger import MemoryLedger
@@ -68,7 +69,12 @@ class Scene:
         Sequencer(self.ledger, self.signer).run_all()
 
     def verify(
-        self, *, seen: tuple[bytes, ...] = (), exhibit: str | None = None, verifier: Verifier | None = None
+        self,
+        *,
+        seen: tuple[bytes, ...] = (),
+        exhibit: str | None = None,
+        verifier: Verifier | None = None,
+        stamps: TimeEvidence | None = None,
     ) -> VerificationReport:
         return verify_case(
             self.ledger,
@@ -79,6 +85,7 @@ class Scene:
             expected=self.rows,
             exhibit=exhibit,
             seen=seen,
+            stamps=stamps,
         )
 
     def overwrite(self, row: ExpectedObject, content: bytes) -> None:
