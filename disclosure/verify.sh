@@ -40,6 +40,7 @@ for tool in openssl awk xxd mktemp rm wc; do
 done
 cd -- "$folder" || stop "package: there is no folder $folder"
 [ -f manifest-sha256.txt ] || stop "package: $folder has no manifest-sha256.txt"
+[ -z "$key" ] || openssl pkey -pubin -in "$key" -noout 2>/dev/null || stop "key: $key is no public key in PEM"
 work=$(mktemp -d) || stop "tools: no temporary folder can be made"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -140,7 +141,7 @@ hex='function hex(s,  i, k, v, bits, p, out) {
         k = index("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", substr(s, i, 1)) - 1
         if (k < 0) return ""
         v = v * 64 + k; bits += 6
-        if (bits >= 8) { bits -= 8; p = 2 ^ bits; out = out sprintf("%02x", int(v / p)); v = v % p }
+        if (bits >= 8) { bits -= 8; p = bits == 4 ? 16 : bits == 2 ? 4 : 1; out = out sprintf("%02x", int(v / p)); v = v % p }
     }
     return out
 }'
@@ -295,8 +296,10 @@ fi
 
 # --- What this cannot say. ---------------------------------------------------------------------------------
 
-shown=$(openssl pkey -pubin -in "${key:-$own_key}" -outform DER 2>/dev/null | openssl dgst -sha256 -r)
-printf '\nThe key (%s) has the fingerprint\n    SHA-256 %s\n' "${key:-$own_key}" "${shown%% *}"
+if openssl pkey -pubin -in "${key:-$own_key}" -outform DER -out "$work/key" 2>/dev/null; then
+    digest_of "$work/key"
+    printf '\nThe key (%s) has the fingerprint\n    SHA-256 %s\n' "${key:-$own_key}" "$digest"
+fi
 if [ -z "$key" ]; then
     printf 'It came with the package. COMPARE IT with the one that you got another way (VERIFY.txt says how):\n'
     printf 'until then these checks show that the parts belong together, not who made them.\n'

@@ -195,13 +195,17 @@ def _check_declaration(bag: Bag, findings: Findings) -> None:
 
 
 def _check_oxum(bag: Bag, findings: Findings) -> None:
+    raw = bag.read("bag-info.txt")
+    if raw is None:  # told with the other missing files
+        return
     payload = bag.below(PAYLOAD)
     expected = f"{sum(bag.files[path] for path in payload)}.{len(payload)}"
-    lines = (bag.read("bag-info.txt") or b"").decode("utf-8", "replace").split("\n")
+    lines = raw.decode("utf-8", "replace").split("\n")
     said = [found[1] for line in lines if (found := _OXUM.fullmatch(line))]
     if said != [expected]:
         what = f"Its Payload-Oxum is {', '.join(said) or 'missing'}; the data are {expected} (bytes.files)."
-        findings.defect(Cause.INTEGRITY, "bag-info.txt", what)
+        cause = Cause.INCOMPLETE if bag.listed.keys() - bag.files.keys() else Cause.INTEGRITY
+        findings.defect(cause, "bag-info.txt", what)
 
 
 def _no_link(path: str, flags: int) -> int:
