@@ -50,7 +50,7 @@ def _path(label: str, row: ObjectRow, original_name: str) -> str:
         path = f"{PAYLOAD}{label}.{ORIGINAL}{plain_suffix(original_name)}"
     else:
         path = f"{PAYLOAD}{label}.{row.name}"
-    if not is_safe(path):
+    if not is_safe(path) or path.count("/") != 1:
         raise IntegrityError(f"{row.name!r} of {label} is no name that a stored object has.")
     return path
 

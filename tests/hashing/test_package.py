@@ -1,6 +1,7 @@
 """Verification of export packages: what is right passes, and every attack that a package allows is caught."""
 
 import os
+import random
 import shutil
 from collections.abc import Iterator
 from hashlib import sha256
@@ -375,6 +376,24 @@ def test_a_missing_file_is_named_and_never_passes(package: Tampered, key: Verifi
     report = verify_package(package.root, key)
     assert report.exit_code == (6 if name == CHECKPOINT else 1 if name in UNCOVERED_WITHOUT else 3)
     assert name in subjects(report)
+
+
+@pytest.mark.parametrize("name", [n for n in FILES if not n.startswith("data/")])
+def test_no_change_of_a_file_passes_wherever_it_is(package: Tampered, key: Verifier, name: str) -> None:
+    rng = random.Random(name)
+    whole = package.read(name)
+    for _ in range(8):
+        at = rng.randrange(len(whole))
+        changed = rng.choice(
+            [
+                whole[:at] + bytes([whole[at] ^ 1 << rng.randrange(8)]) + whole[at + 1 :],
+                whole[:at] + whole[at + 1 :],
+                whole[:at] + rng.randbytes(1) + whole[at:],
+                whole[:at],
+            ]
+        )
+        package.write(name, changed)
+        assert verify_package(package.root, key).exit_code != 0 or changed == whole
 
 
 def test_a_folder_that_is_no_package_is_unreadable(tmp_path: Path) -> None:
