@@ -52,6 +52,7 @@ def prepare(
         is_whole=len(chosen) == len(everything),
         with_copies=with_copies,
         with_contact=with_contact,
+        unfinished=tuple(exhibit.label for exhibit in chosen if not exhibit.state.is_final),
     )
 
 

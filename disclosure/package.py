@@ -37,6 +37,8 @@ from hashing.report import Status
 class Request:
     """What is to be exported: `exhibits` are labels, `is_whole` says that they are all of the case's.
 
+    `unfinished` are those of them that are still being processed: they have not all of their copies yet.
+
     `export_id` names the export in the ledger; `at` is RFC 3339 UTC, `actor` a pseudonym.
     """
 
@@ -50,6 +52,7 @@ class Request:
     is_whole: bool
     with_copies: bool = True
     with_contact: bool = False
+    unfinished: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,11 @@ class Package:
 def write_package(
     output: Path, request: Request, origin: Origin, progress: Progress | None = None
 ) -> Package:
-    """Make the package at `output`, which must not exist; `progress` gets the length of each run copied.
+    """Make the package at `output`, which must not exist, and verify it before it takes its name.
 
-    It is verified before it takes its name. Raises as `new_folder` does, and IntegrityError where an object
-    is not what was filed or the package does not verify; then nothing is left at `output`.
+    `progress` gets the length of each run of bytes, once as it is copied and once as it is read back. Raises
+    as `new_folder` does, IncompleteError where an object is gone, IntegrityError where it is not what was
+    filed or the package does not verify; then nothing is left at `output`.
     """
     if not request.objects:
         raise UsageError(f"There is nothing to export in case {request.case_number}.")
@@ -96,7 +100,7 @@ def write_package(
         _write_custody(files, request, origin, last)
         _write_tags(files, request, origin.verifier, f"{size}.{len(payload)}")
         files.sync_folders()
-        _require_sound(folder, origin.verifier)
+        _require_sound(folder, origin.verifier, progress)
     return Package(size, len(payload), sha256(manifest).hexdigest(), last.case_seq)
 
 
@@ -111,6 +115,7 @@ def _event(request: Request, manifest: bytes, files: int, size: int) -> CustodyE
         body={
             "export": request.export_id,
             "exhibits": list(request.exhibits),
+            "unfinished": list(request.unfinished),
             "whole_case": request.is_whole,
             "with_copies": request.with_copies,
             "with_contact": request.with_contact,
@@ -164,8 +169,8 @@ def _write_tags(files: Writer, request: Request, verifier: Verifier, oxum: str) 
     files.write(TAG_MANIFEST, manifest_bytes(tags))
 
 
-def _require_sound(folder: Path, verifier: Verifier) -> None:
-    report = verify_package(folder, verifier)
+def _require_sound(folder: Path, verifier: Verifier, progress: Progress | None) -> None:
+    report = verify_package(folder, verifier, progress=progress)
     wrong = [check for check in report.checks if check.status in (Status.FAIL, Status.PENDING)]
     if report.exit_code or wrong:
         raise IntegrityError(

@@ -8,9 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO
 
 from disclosure.selection import PackagedObject
-from evidence.errors import ConflictError, IntegrityError, NotFoundError, StorageFullError, UnreadableError
+from evidence.errors import (
+    ConflictError,
+    IncompleteError,
+    IntegrityError,
+    NotFoundError,
+    StorageFullError,
+    UnreadableError,
+)
 from evidence.ports import ObjectStore
 from evidence.text import printable
 from hashing.digests import Progress, chunks, same_digest
@@ -63,16 +71,19 @@ class Writer:
     _folded: set[str] = field(default_factory=set)
 
     def copy(self, store: ObjectStore, item: PackagedObject) -> None:
-        """Copy an object out of the store, comparing size and digest on the way; raises IntegrityError."""
+        """Copy an object out of the store, comparing size and digest on the way.
+
+        Raises IntegrityError for other bytes, IncompleteError where it is gone.
+        """
         digest, size = sha256(), 0
-        target = self._target(item.path)
-        with store.open(item.key, item.version_id) as stream, target.open("xb", buffering=0) as file:
+        with _opened(store, item) as stream, self._create(item.path) as file:
             for chunk in chunks(stream):
                 digest.update(chunk)
                 size += len(chunk)
-                _write_all(file.fileno(), chunk)
+                file.write(chunk)
                 if self.progress:
                     self.progress(len(chunk))
+            file.flush()
             os.fsync(file.fileno())
         if size != item.digests.size or not same_digest(digest.hexdigest(), item.digests.sha256):
             raise IntegrityError(
@@ -83,12 +94,10 @@ class Writer:
 
     def write(self, path: str, raw: bytes, mode: int = 0o644) -> None:
         """Write a small file."""
-        target = self._target(path)
-        with target.open("xb") as file:
+        with self._create(path, mode) as file:
             file.write(raw)
             file.flush()
             os.fsync(file.fileno())
-        target.chmod(mode)
         self.digests[path] = sha256(raw).hexdigest()
 
     def sync_folders(self) -> None:
@@ -96,18 +105,24 @@ class Writer:
         for folder in (self.folder, *(item for item in self.folder.rglob("*") if item.is_dir())):
             _sync(folder)
 
-    def _target(self, path: str) -> Path:
+    def _create(self, path: str, mode: int = 0o644) -> BinaryIO:
         if path.casefold() in self._folded:
             raise IntegrityError(f"Two files of the package would be called {path}.")
         self._folded.add(path.casefold())
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        return target
+        # The mode from the start: a stick with FAT on it takes none afterwards.
+        return os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb")
 
 
-def _write_all(descriptor: int, data: memoryview) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
+def _opened(store: ObjectStore, item: PackagedObject) -> BinaryIO:
+    try:
+        return store.open(item.key, item.version_id)
+    except NotFoundError as error:
+        raise IncompleteError(
+            f"The stored {item.path} is missing from the store: {error.what} Nothing was made.",
+            advice="Run vidne verify case on its case.",
+        ) from error
 
 
 def _sync(folder: Path) -> None:

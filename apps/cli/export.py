@@ -45,8 +45,11 @@ def command(
         case = case_named(connection, app, number)
     numbers = [_number(label) for label in labels]
     request = prepare(app, case, numbers, with_copies=with_copies, with_contact=with_contact)
+    if request.unfinished and with_copies:
+        unfinished = ", ".join(request.unfinished)
+        click.echo(f"vidne: still being processed, so not all copies go in: {unfinished}", err=True)
     with meter() as shown:
-        shown.begin(f"export {case.number}", sum(item.digests.size for item in request.objects))
+        shown.begin(f"export {case.number}", 2 * sum(item.digests.size for item in request.objects))
         made = export(app, output, request, shown.advance)
     key = fingerprint(app.signer.verifier)
     if as_json:
@@ -56,6 +59,7 @@ def command(
                 "path": str(output),
                 "export": request.export_id,
                 "exhibits": list(request.exhibits),
+                "unfinished": list(request.unfinished),
                 "files": made.files,
                 "size": made.size,
                 "manifest_sha256": made.manifest_sha256,

@@ -183,6 +183,15 @@ class Tampered:
         self.write(PEM, public_pem(signer.verifier)).write(VKEY, f"{signer.verifier.vkey}\n".encode())
         return self.reseal()
 
+    def with_outside_anchors(self) -> "Tampered":
+        """A time stamp and a witness's cosignature, as a package may have them (here of no worth)."""
+        (self.root / "custody" / "tsa").mkdir()
+        self.write("custody/tsa/1.tsr", b"a token")
+        witness = Signer.generate("witness.example/w1")
+        note = self.read(CHECKPOINT)
+        line = witness.signature_line(note.partition(b"\n\n")[0] + b"\n")
+        return self.write(CHECKPOINT, note + line).reseal()
+
     def without_entry(self, number: int) -> "Tampered":
         """Entry `number` of the case with its proof and its body gone, the rest as it was."""
         lines = self.read(ENTRIES).splitlines(keepends=True)

@@ -11,7 +11,14 @@ import pytest
 from disclosure.package import write_package
 from disclosure.selection import PackagedObject
 from evidence.custody import CustodyEvent, EventBody, LedgerEntry
-from evidence.errors import ConflictError, IntegrityError, NotFoundError, StorageFullError, UsageError
+from evidence.errors import (
+    ConflictError,
+    IncompleteError,
+    IntegrityError,
+    NotFoundError,
+    StorageFullError,
+    UsageError,
+)
 from evidence.exhibits import Role
 from hashing.entries import parse_entry
 from hashing.package import verify_package
@@ -186,6 +193,23 @@ def test_an_object_that_is_not_what_was_filed_leaves_no_package_and_no_event(
         export_all(scene, tmp_path / "P")
     assert leftovers(tmp_path) == []
     assert "x1:export.created" not in scene.ledger.bodies
+
+
+def test_an_object_that_is_gone_is_told_as_missing(scene: Scene, tmp_path: Path) -> None:
+    path = scene.store.local_path(scene.rows[1].key, "0")
+    assert path is not None
+    path.unlink()
+    with pytest.raises(IncompleteError, match=r"data/EX-0001.working.mp4 is missing from the store"):
+        export_all(scene, tmp_path / "P")
+    assert leftovers(tmp_path) == []
+
+
+def test_progress_counts_what_is_copied_and_what_is_read_back(scene: Scene, tmp_path: Path) -> None:
+    seen: list[int] = []
+    write_package(tmp_path / "P", request_of(packaged(scene)), origin_of(scene), seen.append)
+    listed = sum(p.stat().st_size for p in (tmp_path / "P").rglob("*") if p.is_file())
+    listed -= (tmp_path / "P" / "tagmanifest-sha256.txt").stat().st_size
+    assert sum(seen) == sum(item.digests.size for item in packaged(scene)) + listed
 
 
 def test_a_package_that_does_not_verify_is_not_left_there(scene: Scene, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hashing.keys import fingerprint, public_pem
 from hashing.package_files import BODIES, CHECKPOINT, ENTRIES, proof_path
 from tests.disclosure.packages import FILES, Tampered, case_scene, export_all
+from tests.disks import small_disk
 from tests.hashing.cases import Scene
 from tests.hashing.test_package import HOSTILE, rewritten
 
@@ -130,6 +131,19 @@ def test_it_works_inside_of_the_folder_and_leaves_it_as_it_was(shell: Shell, pac
     )
     assert done.returncode == 0, done.stdout
     assert {path: path.stat().st_mtime_ns for path in package.root.rglob("*")} == before
+
+
+def test_time_stamps_and_witnesses_are_passed_over(shell: Shell, package: Tampered, pem: Path) -> None:
+    done = shell.verify(package.with_outside_anchors().root, pem)
+    assert (done.returncode, failures(done)) == (0, "")
+
+
+def test_a_read_only_medium_will_do(shell: Shell, package: Tampered, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 16 << 20) as disk:
+        shutil.copytree(package.root, disk / "P")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        done = shell.verify(disk / "P", cwd=disk)
+        assert (done.returncode, failures(done), done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("name", FILES)
