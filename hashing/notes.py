@@ -183,6 +183,16 @@ def open_checkpoint(note: bytes, *verifiers: Verifier) -> Checkpoint:
     return checkpoint
 
 
+def checkpoint_of(note: bytes) -> Checkpoint:
+    """The checkpoint in a note whose signatures are not looked at; raises NoteError."""
+    return Checkpoint.from_text(_split_note(note)[0])
+
+
+def signature_lines(note: bytes) -> int:
+    """How many signature lines a note has, by whomever; raises NoteError."""
+    return len(_split_note(note)[1])
+
+
 def _split_note(note: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
     if len(note) > _MAX_NOTE:
         raise NoteError(f"The note is longer than {_MAX_NOTE} bytes.")

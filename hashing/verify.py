@@ -113,7 +113,7 @@ def _ledger_checks(
     checks = [
         canonical,
         check_chain(part),
-        check_bodies(ledger, part),
+        check_bodies(ledger.body, part),
         *check_tree(tree, part, checkpoint, verifier, seen),
         signature,
         _check_sequenced(part, waiting),

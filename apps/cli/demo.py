@@ -9,8 +9,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from apps.cli.checks import tell_report
 from apps.cli.main import Context, pass_context
-from apps.cli.verify import tell_report, time_evidence
+from apps.cli.verify import time_evidence
 from apps.expected import expected_objects
 from apps.submission import SOME_TROUBLED, SOME_UNREADABLE, Outcome, begin, submit
 from apps.supervisor import supervised

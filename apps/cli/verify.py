@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 from cryptography.x509 import Certificate
 
+from apps.cli.checks import tell_report
 from apps.cli.common import case_named, exhibit_named, sequence_if_idle
 from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.cli.meter import meter
@@ -19,18 +20,10 @@ from evidence.text import printable
 from hashing.digests import digest_file
 from hashing.keys import load_verifier
 from hashing.notes import Verifier
-from hashing.report import Cause, Check, Findings, Status, VerificationReport
+from hashing.report import Cause, Check, Findings, VerificationReport
 from hashing.timestamp_checks import TimeEvidence
 from hashing.timestamps import load_roots_file
 from hashing.verify import STREAM_PROOF, verify_case, verify_file
-
-_MARKS = {
-    Status.PASS: "pass",
-    Status.FAIL: "FAIL",
-    Status.PENDING: "pending",
-    Status.NOT_CHECKED: "not checked",
-}
-_NAMED_DEFECTS = 20
 
 checkpoint_option = click.option(
     "--checkpoint",
@@ -225,14 +218,3 @@ def _finish(
     else:
         tell_report(report, found_as or [])
     return report.exit_code
-
-
-def tell_report(report: VerificationReport, found_as: list[str]) -> None:
-    """Print each check with its outcome, then the sum."""
-    for name in found_as:
-        click.echo(f"is {name}")
-    for check in report.checks:
-        click.echo(f"  {_MARKS[check.status]:<12} {check.name:<22} {printable(check.reason, limit=400)}")
-        for defect in check.defects[1:_NAMED_DEFECTS]:
-            click.echo(f"  {'':<12} {'':<22} {printable(f'{defect.subject}: {defect.what}', limit=400)}")
-    click.echo(f"{report.subject}: {report.verdict}")
