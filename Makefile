@@ -26,12 +26,16 @@ demo: setup ## make footage, take it in, process it, verify it, show what became
 	@$(VENV)/bin/vidne demo
 
 test: setup lint ## lint, then every test with real ffmpeg and real servers on free ports
-	@deploy/system-packages.sh busybox xxd
+	@deploy/system-packages.sh busybox chromium xxd
 	@$(PY) -m pytest -n 2 --dist loadscope
 
 test-media: setup ## clips of every codec and container through all stages; each copy is played in Chromium
 	@deploy/system-packages.sh chromium
 	@$(PY) -m pytest -n 2 --dist worksteal tests/media
+
+test-large: setup ## files of gigabytes, through the program and through Chromium (takes 10 GB of disk)
+	@deploy/system-packages.sh chromium
+	@$(PY) -m pytest tests/large
 
 lint: setup ## ruff, mypy --strict, import direction
 	@$(VENV)/bin/ruff check .
@@ -58,4 +62,4 @@ lock: setup ## resolve the dependencies anew into requirements.lock
 clean: ## remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo test test-media lint format fuzz bench lock clean
+.PHONY: help setup demo test test-large test-media lint format fuzz bench lock clean

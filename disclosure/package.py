@@ -153,6 +153,7 @@ def _write_custody(files: Writer, request: Request, origin: Origin, last: Ledger
 def _write_tags(files: Writer, request: Request, verifier: Verifier, oxum: str) -> None:
     here = resources.files("disclosure")
     files.write("VERIFY.txt", here.joinpath("VERIFY.txt").read_bytes())
+    files.write("verify.html", here.joinpath("verify.html").read_bytes())
     files.write("verify.sh", here.joinpath("verify.sh").read_bytes(), 0o755)
     files.write(PEM, public_pem(verifier))
     files.write(VKEY, f"{verifier.vkey}\n".encode())

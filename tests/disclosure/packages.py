@@ -45,6 +45,7 @@ FILES = (
     "streams/EX-0001.working.mp4.framehash",
     "streams/EX-0002.working.mp4.framehash",
     "tagmanifest-sha256.txt",
+    "verify.html",
     "verify.sh",
 )
 
