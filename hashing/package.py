@@ -11,8 +11,9 @@ from pathlib import Path
 
 from evidence.custody import EventBody, LedgerEntry
 from evidence.errors import IntegrityError, TrustMaterialError, UnreadableError
+from evidence.exhibits import Digests
 from evidence.text import printable
-from hashing.bag import PAYLOAD_MANIFEST, Bag, check_digests, read_bag
+from hashing.bag import PAYLOAD, PAYLOAD_MANIFEST, Bag, check_digests, read_bag
 from hashing.digests import Progress, same_digest
 from hashing.entries import Entry, parse_entry
 from hashing.keys import fingerprint, parse_public
@@ -82,6 +83,21 @@ def verify_package(
         record.check_stream_proofs(),
     )
     return VerificationReport(subject or printable(str(root)), checks)
+
+
+def recorded_files(root: Path) -> dict[str, tuple[str, Digests | None]]:
+    """The payload of a package: path to SHA-256 as listed, and the digests that are recorded, by piece too.
+
+    Nothing is verified by it. Raises UnreadableError where `root` cannot be read.
+    """
+    bag, _ = read_bag(root)
+    part, _, _ = _read_entries(bag)
+    record = PackageRecord(bag, part, _read_bodies(bag, part).found)
+    return {
+        path: (listed, record.expected(path))
+        for path, listed in sorted(bag.listed.items())
+        if path.startswith(PAYLOAD)
+    }
 
 
 def _read_entries(bag: Bag) -> tuple[CaseLedger, dict[int, EntryProof], Check]:

@@ -7,27 +7,36 @@ import click
 
 from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.cli.meter import meter
-from apps.identify import Identified, identify
 from evidence.errors import UnreadableError
+from evidence.exhibits import Digests
 from evidence.jsontypes import Json
 from evidence.text import printable
+from hashing.digests import digest_file
+from hashing.package import recorded_files
+from hashing.recognition import Identified, identify_in_package
 from hashing.report import Cause
 
 
 @click.command(name="identify")
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--package",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Look in this export package instead: by bytes and pieces, without any other data.",
+)
 @json_option
 @pass_context
-def command(context: Context, paths: tuple[Path, ...], *, as_json: bool) -> int:
+def command(context: Context, paths: tuple[Path, ...], package: Path | None, *, as_json: bool) -> int:
     """Which exhibit is PATH? By its bytes, else by its packets (a rewrap), else by its pieces (a cut copy).
 
     Ends 0 when every file is known, 4 when one cannot be read, 5 when one is of no exhibit here.
     """
+    known = recorded_files(package) if package else None
     worst = 0
     found: list[Json] = []
     for path in paths:
         try:
-            one = _identify(context, path)
+            one = _identify(context, path, known)
         except UnreadableError as error:
             click.echo(f"vidne: {error}", err=True)
             found.append({"path": printable(str(path)), "error": str(error)})
@@ -43,18 +52,25 @@ def command(context: Context, paths: tuple[Path, ...], *, as_json: bool) -> int:
     return worst
 
 
-def _identify(context: Context, path: Path) -> Identified:
+def _identify(
+    context: Context, path: Path, known: dict[str, tuple[str, Digests | None]] | None
+) -> Identified:
     if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for a name that is too long
         raise UnreadableError(f"{printable(str(path))} is not a file that can be read.")
     with meter() as shown:
         shown.begin(printable(path.name, limit=40), path.stat().st_size)
-        return identify(context.application, path, shown.advance)
+        digests = digest_file(path, shown.advance)
+    if known is not None:
+        return identify_in_package(known, digests)
+    from apps.identify import identify  # noqa: PLC0415 - a package needs only the core
+
+    return identify(context.application, path, digests)
 
 
 def _tell(path: Path, one: Identified) -> None:
     name = printable(str(path))
     for match in one.matches:
-        click.echo(f"{name}: {match.exhibit.name}, {match.what}")
+        click.echo(f"{name}: {match.name}, {match.what}")
     if not one.matches:
         looked = f" Its packets were not looked at: {one.untold}" if one.untold else ""
         click.echo(

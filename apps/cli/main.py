@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import click
 
-from evidence.errors import UnreadableError, VidneError
+from evidence.errors import UnreadableError, UsageError, VidneError
 from evidence.jsontypes import Json
 from evidence.settings import Settings
 from evidence.text import printable
@@ -80,6 +80,13 @@ class _Commands(click.Group):
         except BrokenPipeError:  # click would end 1, which means something else here
             _forget_output()
             return 128 + signal.SIGPIPE
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] in {"apps", "evidence", "hashing"}:
+                raise
+            raise UsageError(
+                f"This command needs more than the core: {error.name} is not installed.",
+                advice="Install vidne[pipeline].",
+            ) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
