@@ -22,6 +22,7 @@ from types import FrameType
 import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
+from apps.cosigning import start_asking
 from apps.wiring import Application
 from evidence.catalogue.jobs import Lane
 from evidence.errors import VidneError
@@ -81,6 +82,7 @@ class Worker:
         """`owner` names this process in its leases."""
         settings = application.settings
         self._application = application
+        self._cosignings = application.cosignings
         slots = {Lane.FAST: settings.fast_slots, Lane.SLOW: settings.slow_slots}
         self._broker = StubBroker(middleware=[])
         self._watch = application.catalogue.watch()
@@ -107,6 +109,7 @@ class Worker:
             pass
         queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=_QUEUE_MS)
         queues.start()
+        start_asking(self._cosignings)
         # What is loaded stays: without this the collector would go over it again and again.
         gc.collect()
         gc.freeze()

@@ -38,6 +38,9 @@ class Settings:
     ledger_origin: str = _setting(
         "VIDNE_LEDGER_ORIGIN", "", "name of the log, read when its key is made; empty: a random one"
     )
+    witnesses: str = _setting(
+        "VIDNE_WITNESSES", "", "witnesses that cosign the ledger: URL=vkey, several with commas between"
+    )
     actor: str = _setting("VIDNE_ACTOR", "", "pseudonym of who acts; empty: the system user's id")
     fast_slots: int = _setting("VIDNE_FAST_SLOTS", 2, "jobs of the fast lane at once on one worker")
     slow_slots: int = _setting("VIDNE_SLOW_SLOTS", 1, "jobs of the slow lane at once on one worker")

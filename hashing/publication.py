@@ -15,13 +15,25 @@ from hashing.merkle import EMPTY_ROOT, HASH_SIZE, root_of
 from hashing.notes import Checkpoint, Verifier, open_checkpoint
 from hashing.tiles import WIDTH, Tile, TiledTree, added, hashes_in
 
-_CHECKPOINTS = "checkpoint/"
+_CHECKPOINTS, _COSIGNATURES = "checkpoint/", "cosignature/"
 _LENGTH = 2  # bytes of an entry's length in a bundle, the most significant first
 
 
 def checkpoint_path(size: int) -> str:
     """Where the checkpoint over `size` entries is published."""
     return f"{_CHECKPOINTS}{size}"
+
+
+def cosignature_path(size: int, key_id: str) -> str:
+    """Where a witness's signature line on the checkpoint over `size` entries is published."""
+    return f"{_COSIGNATURES}{size}/{key_id}"
+
+
+def newest_cosigned(store: ObjectStore, prefix: str, key_id: str) -> int:
+    """The most entries for which the store has a checkpoint's cosignature by that key; 0 for none."""
+    begin = prefix + _COSIGNATURES
+    places = (key.removeprefix(begin).split("/") for key in store.list_keys(begin))
+    return max((int(place[0]) for place in places if place[1:] == [key_id] and place[0].isdigit()), default=0)
 
 
 class LedgerTree:
@@ -106,12 +118,11 @@ class Publisher:
         if not sizes:
             return Checkpoint(self._verifier.name, 0, EMPTY_ROOT)
         key = begin + str(max(sizes))
-        there = self._store.stat(key)
-        if there is None:
+        note = read_object(self._store, key)
+        if note is None:
             raise IntegrityError(
                 f"{key} was there, and is gone.", advice="Find out who deletes from the store."
             )
-        note = self._store.read_range(key, there.version_id, 0, there.size)
         return open_checkpoint(note, self._verifier)
 
     def _publish(self, checkpoint: Checkpoint, note: bytes, published: Checkpoint) -> None:
@@ -133,15 +144,27 @@ class Publisher:
         return b"".join(len(entry).to_bytes(_LENGTH, "big") + entry for entry in entries)
 
     def _put(self, contents: Mapping[str, bytes]) -> None:
-        self._work.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="ledger-", dir=self._work) as folder:
-            self._store.put(list(self._files(Path(folder), contents)), consume=True)
+        put_objects(self._store, {self._prefix + path: raw for path, raw in contents.items()}, self._work)
 
-    def _files(self, folder: Path, contents: Mapping[str, bytes]) -> Iterator[NewObject]:
-        for number, (path, raw) in enumerate(contents.items()):
-            source = folder / str(number)
-            source.write_bytes(raw)
-            yield NewObject(self._prefix + path, source, sha256(raw).hexdigest(), len(raw))
+
+def put_objects(store: ObjectStore, contents: Mapping[str, bytes], work: Path) -> None:
+    """Store each content under its key; the files lie in `work` for a moment. See ObjectStore.put."""
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="ledger-", dir=work) as folder:
+        store.put(list(_files(Path(folder), contents)), consume=True)
+
+
+def read_object(store: ObjectStore, key: str) -> bytes | None:
+    """All bytes of the current version under `key`, or None."""
+    there = store.stat(key)
+    return store.read_range(key, there.version_id, 0, there.size) if there else None
+
+
+def _files(folder: Path, contents: Mapping[str, bytes]) -> Iterator[NewObject]:
+    for number, (key, raw) in enumerate(contents.items()):
+        source = folder / str(number)
+        source.write_bytes(raw)
+        yield NewObject(key, source, sha256(raw).hexdigest(), len(raw))
 
 
 def _rewritten(how: str) -> IntegrityError:

@@ -21,6 +21,7 @@ from hashing.notes import Verifier
 from hashing.object_checks import ExpectedObject, ObjectChecks, Recorded
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, VerificationReport, not_checked
+from hashing.witness_checks import NO_WITNESS, Witnessed, check_witness
 
 STREAM_PROOF = "stream-proof"
 _INBOX = 1_000_000
@@ -38,17 +39,19 @@ def verify_case(
     expected: Sequence[ExpectedObject],
     exhibit: str | None = None,
     seen: Sequence[bytes] = (),
+    witnessed: Witnessed = NO_WITNESS,
     subject: str = "",
     progress: Progress | None = None,
 ) -> VerificationReport:
     """Check the case with id `case`: its entries, and every object in `expected` byte by byte.
 
     With `exhibit` (its label) only that exhibit's objects count. `verifier` is None where the log's key is
-    missing. `seen` are checkpoints kept from before. `expected` must have been read before the call, so that
-    what is recorded meanwhile is no defect. `progress` gets the length of each run of bytes read.
+    missing. `seen` are checkpoints kept from before, `witnessed` those that witnesses cosigned. Both, and
+    `expected`, must have been read before the call, so that what is recorded meanwhile is no defect.
+    `progress` gets the length of each run of bytes read.
     """
     waiting = [event for event in ledger.pending(_INBOX) if event.case == case]
-    checks, part = _ledger_checks(ledger, tree, verifier, case, seen, len(waiting))
+    checks, part = _ledger_checks(ledger, tree, verifier, case, seen, witnessed, len(waiting))
     objects = ObjectChecks(
         store,
         case,
@@ -71,6 +74,7 @@ def verify_file(
     found: Digests,
     cases: Sequence[str],
     seen: Sequence[bytes] = (),
+    witnessed: Witnessed = NO_WITNESS,
     subject: str = "file",
 ) -> VerificationReport:
     """Check that a file with the digests `found` stands in the ledger of each of `cases` (ids).
@@ -80,7 +84,9 @@ def verify_file(
     known = Findings("known")
     checks: list[Check] = []
     for case in cases:
-        of_case, part = _ledger_checks(ledger, tree, verifier, case, seen, ledger.pending_count(case))
+        of_case, part = _ledger_checks(
+            ledger, tree, verifier, case, seen, witnessed, ledger.pending_count(case)
+        )
         checks.extend(of_case)
         known.looked_at()
         names = [item for entry in part.parsed if entry for item in entry.objects]
@@ -100,6 +106,7 @@ def _ledger_checks(
     verifier: Verifier | None,
     case: str,
     seen: Sequence[bytes],
+    witnessed: Witnessed,
     waiting: int,
 ) -> tuple[list[Check], CaseLedger]:
     part, canonical = read_case(ledger, case)
@@ -111,6 +118,7 @@ def _ledger_checks(
         *check_tree(tree, part, checkpoint, verifier, seen),
         signature,
         _check_sequenced(part, waiting),
+        check_witness(tree, part, checkpoint, verifier, witnessed),
         not_checked("time-stamp", "No time-stamp authority is set up."),
     ]
     return checks, part

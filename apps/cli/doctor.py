@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 
 from apps.cli.main import Context, echo_json, json_option, pass_context
+from apps.cosigning import cosigned_size
 from apps.lock import try_worker_lock
 from apps.validation import changed_tools, last_validation
 from apps.wiring import Application
@@ -104,8 +105,14 @@ def _store(app: Application) -> Finding:
 def _ledger(app: Application) -> Finding:
     signer = app.signer
     waiting = app.ledger.pending_count()
-    text = f"{signer.name}, {app.ledger.size()} entries, {waiting} waiting; no outside witness is set up"
-    return Finding("ledger", "warning", text)
+    text = f"{signer.name}, {app.ledger.size()} entries, {waiting} waiting"
+    if not app.witnesses:
+        return Finding("ledger", "warning", f"{text}; no outside witness is set up")
+    witnessed = [
+        f"{witness.verifier.name} has cosigned {cosigned_size(app.catalogue, witness)}"
+        for witness in app.witnesses
+    ]
+    return Finding("ledger", "ok", "; ".join([text, *witnessed]))
 
 
 def _worker(app: Application) -> Finding:

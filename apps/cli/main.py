@@ -52,6 +52,7 @@ class _Commands(click.Group):
         "recorder": "recorders of a case, readings of their clocks, the exhibits that they made",
         "queue": "the state of the jobs; retry what was quarantined",
         "verify": "check files, exhibits and cases against the ledger",
+        "ledger": "the newest checkpoint, proofs out of the ledger, and witnesses that watch over it",
         "serve": "keep a worker going",
         "worker": "a worker alone",
         "validate": "run a reference set and compare with what is expected; signed into the ledger",

@@ -66,6 +66,7 @@ def file_(context: Context, path: Path, checkpoint: Path | None, *, as_json: boo
         found=found,
         cases=sorted({exhibit.case_id for exhibit in known}),
         seen=_seen(app, checkpoint),
+        witnessed=app.witnessed(),
         subject=printable(str(path)),
     )
     return _finish(app, report, as_json=as_json, found_as=[exhibit.name for exhibit in known])
@@ -124,7 +125,7 @@ def _verify(
     *,
     as_json: bool,
 ) -> int:
-    expected = expected_objects(app, exhibits)
+    expected, witnessed = expected_objects(app, exhibits), app.witnessed()
     with meter() as shown:
         shown.begin(subject, sum(item.digests.size for item in expected))
         report = verify_case(
@@ -136,6 +137,7 @@ def _verify(
             expected=expected,
             exhibit=label,
             seen=_seen(app, checkpoint),
+            witnessed=witnessed,
             subject=subject,
             progress=shown.advance,
         )

@@ -15,6 +15,7 @@ from hashing.publication import LedgerTree
 from hashing.report import Check, VerificationReport
 from hashing.sequencer import Sequencer
 from hashing.verify import ExpectedObject, verify_case
+from hashing.witness_checks import NO_WITNESS, Witnessed
 from retention.folder import FolderStore
 from tests.hashing.memory_ledger import MemoryLedger
 
@@ -68,7 +69,12 @@ class Scene:
         Sequencer(self.ledger, self.signer).run_all()
 
     def verify(
-        self, *, seen: tuple[bytes, ...] = (), exhibit: str | None = None, verifier: Verifier | None = None
+        self,
+        *,
+        seen: tuple[bytes, ...] = (),
+        exhibit: str | None = None,
+        verifier: Verifier | None = None,
+        witnessed: Witnessed = NO_WITNESS,
     ) -> VerificationReport:
         return verify_case(
             self.ledger,
@@ -79,6 +85,7 @@ class Scene:
             expected=self.rows,
             exhibit=exhibit,
             seen=seen,
+            witnessed=witnessed,
         )
 
     def overwrite(self, row: ExpectedObject, content: bytes) -> None:
