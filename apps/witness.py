@@ -86,7 +86,7 @@ class _InTime(io.RawIOBase):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"  # a log keeps its connection
     server_version, sys_version = "vidne", ""
-    error_message_format, error_content_type = "%(message)s\n", "text/plain; charset=utf-8"
+    error_message_format, error_content_type = "%(code)d %(message)s\n", "text/plain; charset=utf-8"
     server: WitnessServer
 
     def setup(self) -> None:
