@@ -67,14 +67,18 @@ class Cosigning:
         if note is None:
             return None
         size = open_checkpoint(note, self._verifier).size
-        if size == self._cosigned or self._store.stat(LEDGER + checkpoint_path(size)) is None:
+        if size == self._cosigned:
+            return None
+        known = cosigned_size(self._catalogue, self._witness)
+        self._witness.check_size(known, size)
+        if self._store.stat(LEDGER + checkpoint_path(size)) is None:
             return None
         key = LEDGER + cosignature_path(size, self._witness.key_id)
         with self._catalogue.read() as connection:
             kept = find_cosignature(connection, size, self._witness.key_id)
         published = read_object(self._store, key)
         # What a crash, or a restored catalogue, left in one place alone goes to the other.
-        line = published or (kept.line if kept else self._ask(note, size))
+        line = published or (kept.line if kept else self._ask(note, size, known))
         open_cosigned(note + line, self._verifier, [self._witness.verifier])
         if kept is None:
             self._keep(size, line)
@@ -83,8 +87,7 @@ class Cosigning:
         self._cosigned = size
         return None if published and kept else size
 
-    def _ask(self, note: bytes, size: int) -> bytes:
-        known = cosigned_size(self._catalogue, self._witness)
+    def _ask(self, note: bytes, size: int, known: int) -> bytes:
         return self._witness.cosign(note, self._tree.of_size(size), known).line
 
     def _keep(self, size: int, line: bytes) -> None:
@@ -101,7 +104,7 @@ def keep_asking(cosigning: Cosigning, stop: threading.Event) -> None:
             if size := cosigning.run_once():
                 log.info("a witness cosigned the tree of %d entries", size)
             pause = _LOOK_S
-        except VidneError as error:
+        except (VidneError, OSError) as error:
             log.log(logging.ERROR if isinstance(error, IntegrityError) else logging.WARNING, "%s", error)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 

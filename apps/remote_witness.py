@@ -47,11 +47,7 @@ class RemoteWitness:
         text, _ = split_note(note)
         size = Checkpoint.from_text(text).size
         for _ in range(_TRIES):
-            if known > size:
-                raise IntegrityError(
-                    f"Witness {self.verifier.name} has cosigned {known} entries; the log ends at {size}.",
-                    advice="The ledger was rolled back: find out by whom, and restore it.",
-                )
+            self.check_size(known, size)
             head = [f"old {known}", *map(hash_line, tree.consistency_proof(known))]
             body = "".join(f"{line}\n" for line in head).encode() + b"\n" + note
             status, answer = self._ask("/add-checkpoint", body)
@@ -61,6 +57,14 @@ class RemoteWitness:
                 raise self._refused(status, answer)
             known = self._size(answer)
         raise UnavailableError(f"Witness {self.verifier.name} named another size {_TRIES} times over.")
+
+    def check_size(self, known: int, size: int) -> None:
+        """Raise IntegrityError where it has cosigned more, `known`, than the `size` that the log has."""
+        if known > size:
+            raise IntegrityError(
+                f"Witness {self.verifier.name} has cosigned {known} entries; the log ends at {size}.",
+                advice="The ledger was rolled back: find out by whom, and restore it.",
+            )
 
     def last(self, origin: str) -> bytes | None:
         """The note with the last checkpoint of the log that it cosigned; None where it has none."""

@@ -99,6 +99,8 @@ class Application:
     @cached_property
     def cosignings(self) -> "list[Cosigning]":
         """What asks them, one for each."""
+        if not self.witnesses:
+            return []
         from apps.cosigning import Cosigning  # noqa: PLC0415 - as above
 
         work, verifier = self.settings.work_path, self.signer.verifier

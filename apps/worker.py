@@ -82,7 +82,7 @@ class Worker:
         """`owner` names this process in its leases."""
         settings = application.settings
         self._application = application
-        self._cosignings = application.cosignings
+        self._is_watched = bool(application.witnesses)  # a setting that cannot be meant is told at once
         slots = {Lane.FAST: settings.fast_slots, Lane.SLOW: settings.slow_slots}
         self._broker = StubBroker(middleware=[])
         self._watch = application.catalogue.watch()
@@ -109,7 +109,8 @@ class Worker:
             pass
         queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=_QUEUE_MS)
         queues.start()
-        start_asking(self._cosignings)
+        if self._is_watched:
+            self._try(lambda: start_asking(self._application.cosignings))
         # What is loaded stays: without this the collector would go over it again and again.
         gc.collect()
         gc.freeze()

@@ -135,8 +135,6 @@ class Witness:
 
 def _check_extends(submission: Submission, seen: Checkpoint) -> None:
     new = submission.checkpoint
-    if new.size == 0 and new.root != EMPTY_ROOT:
-        raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, "It is not the root of an empty tree.")
     if not verify_consistency(seen.size, seen.root, new.size, new.root, submission.proof):
         what = f"The proof does not show that the tree extends that of {seen.size} entries."
         raise RefusedError(HTTPStatus.UNPROCESSABLE_ENTITY, what)

@@ -10,7 +10,7 @@ import click
 from apps.cli.main import Context, echo_json, fail, json_option, pass_context
 from apps.witness import witness_server
 from evidence.clock import timestamp
-from evidence.errors import SettingsError, UsageError, VidneError
+from evidence.errors import IncompleteError, SettingsError, UsageError, VidneError
 from hashing.cosignatures import cosigned_at
 from hashing.keys import create_witness_key, load_verifier
 from hashing.ledger_checks import departure
@@ -82,14 +82,15 @@ def serve(folder: Path, listen: str) -> None:
 def submit(context: Context, *, as_json: bool) -> int:
     """Have the witnesses of VIDNE_WITNESSES cosign the newest checkpoint now; a worker does so by itself.
 
-    Ends 1 where one has seen another history, 4 where one is away, 6 where one does not know this log.
+    Ends 1 where one has seen another history, 3 where the newest is not published yet, 4 where one is away,
+    6 where one does not know this log.
     """
     from apps.cli.common import sequence_if_idle  # noqa: PLC0415 - a witness has no database
     from apps.cosigning import cosigned_size  # noqa: PLC0415
 
     app = _watched(context)
     sequence_if_idle(app)
-    codes = [0]
+    codes: list[int] = []
     for cosigning in app.cosignings:
         try:
             cosigning.run_once()
@@ -102,7 +103,9 @@ def submit(context: Context, *, as_json: bool) -> int:
     else:
         for name, size in cosigned.items():
             click.echo(f"{name} has cosigned {size} of {app.ledger.size()} entries.")
-    return next((code for code in sorted(codes) if code), 0)
+    if any(size != app.ledger.size() for size in cosigned.values()):
+        codes.append(IncompleteError.exit_code)
+    return min(filter(None, codes), default=0)
 
 
 @command.command()

@@ -21,11 +21,10 @@ from evidence.catalogue.cosignatures import lines_over
 from evidence.catalogue.engine import Catalogue, open_catalogue
 from evidence.catalogue.ledger import SqlLedgerStore
 from evidence.errors import IntegrityError, SettingsError, TrustMaterialError, UnavailableError
-from hashing.cosignatures import CosignatureVerifier, Cosigner
+from hashing.cosignatures import Cosigner
 from hashing.keys import create_witness_key
-from hashing.merkle import Frontier
 from hashing.notes import NoteError, Signer
-from hashing.publication import Publisher, read_object
+from hashing.publication import LedgerTree, Publisher, read_object
 from hashing.sequencer import Sequencer
 from hashing.witness import key_path, trust_log
 from hashing.witness_checks import open_cosigned
@@ -70,17 +69,14 @@ class Log:
 
     def roll_back(self, size: int) -> None:
         """What somebody does who holds the catalogue, so that the sequencer takes it."""
-        frontier = Frontier()
-        for leaf in self.ledger.leaf_hashes(0, size):
-            frontier.append(leaf)
         assert self.ledger.checkpoint(size), "a size at which the log stopped"
-        self.execute(f"DELETE FROM ledger_entry WHERE position >= {size}")
-        self.execute(f"DELETE FROM ledger_checkpoint WHERE size > {size}")
+        self.execute("DELETE FROM ledger_entry WHERE position >= :size", size=size)
+        self.execute("DELETE FROM ledger_checkpoint WHERE size > :size", size=size)
         self.execute("DELETE FROM ledger_inbox WHERE id NOT IN (SELECT inbox_id FROM ledger_entry)")
 
-    def execute(self, sql: str) -> None:
+    def execute(self, sql: str, **values: object) -> None:
         with self.catalogue.write() as connection:
-            connection.execute(text(sql))
+            connection.execute(text(sql), values)
 
     def cosignature(self, size: int, witness: RemoteWitness) -> Path:
         return self.folder / "objects" / "ledger" / "cosignature" / str(size) / witness.key_id
@@ -143,7 +139,7 @@ def test_an_answer_that_was_lost_is_asked_for_again(log: Log, witness: RemoteWit
     log.grow(3)
     note = log.ledger.latest_checkpoint()
     assert note is not None
-    witness.cosign(note, log.cosigning(witness)._tree.of_size(3), 0)
+    witness.cosign(note, LedgerTree(log.ledger, log.store, LEDGER).of_size(3), 0)
     assert log.cosigning(witness).run_once() == 3
 
 
@@ -375,4 +371,3 @@ def test_a_setting_that_names_no_witness_is_told(given: str) -> None:
 def test_a_log_key_is_no_witness() -> None:
     with pytest.raises(SettingsError):
         parse_witnesses(f"http://w.example={Signer.generate(ORIGIN).verifier.vkey}")
-    assert CosignatureVerifier.kind != Signer.kind
