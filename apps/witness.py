@@ -15,6 +15,7 @@ from typing import Any
 
 from apps.lock import WorkerLock
 from evidence.errors import ConflictError, UnreadableError, VidneError
+from evidence.text import printable
 from hashing.witness import MOST_BYTES, Answer, Witness
 
 log = logging.getLogger("vidne.witness")
@@ -47,10 +48,14 @@ class WitnessServer(ThreadingMixIn, TCPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """A connection beyond the limit is closed: the log tries again later."""
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
+        if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
+            return
+        try:
+            super().process_request(request, client_address)
+        except RuntimeError:  # the system gives no more threads: the place is free again
+            self._free.release()
+            raise
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Handle a connection to its end."""
@@ -91,6 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def setup(self) -> None:
         super().setup()
+        self.rfile.close()
         self._in_time = _InTime(self.connection)
         self.rfile = io.BufferedReader(self._in_time)
 
@@ -144,9 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        log.info(
-            "%s %s", self.client_address[0], (format % args).encode("ascii", "backslashreplace").decode()
-        )
+        log.info("%s %s", self.client_address[0], printable(format % args, limit=200))
 
 
 @contextmanager

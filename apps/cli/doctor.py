@@ -108,11 +108,14 @@ def _ledger(app: Application) -> Finding:
     text = f"{signer.name}, {app.ledger.size()} entries, {waiting} waiting"
     if not app.witnesses:
         return Finding("ledger", "warning", f"{text}; no outside witness is set up")
-    witnessed = [
-        f"{witness.verifier.name} has cosigned {cosigned_size(app.catalogue, witness)}"
-        for witness in app.witnesses
-    ]
-    return Finding("ledger", "ok", "; ".join([text, *witnessed]))
+    size = app.ledger.size()
+    cosigned = {item.verifier.name: cosigned_size(app.catalogue, item) for item in app.witnesses}
+    if any(seen > size for seen in cosigned.values()):
+        status = "fail"  # it was longer once
+    else:
+        status = "ok" if all(seen == size for seen in cosigned.values()) else "warning"
+    told = [f"{name} has cosigned {seen}" for name, seen in cosigned.items()]
+    return Finding("ledger", status, "; ".join([text, *told]))
 
 
 def _worker(app: Application) -> Finding:

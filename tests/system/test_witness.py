@@ -117,6 +117,8 @@ def test_what_a_worker_sequences_is_witnessed_and_a_rewritten_end_is_caught(
         assert outcome(log, "ledger", "witness", "check", check=1)["status"] == "fail"
         assert log.run("ledger", "witness", "submit", check=1).err.count(f"cosigned {size} entries") == 1
         log.run("ledger", "consistency", tmp_path / "kept", check=1)
+        findings = {item["name"]: item["status"] for item in log.run("doctor", "--json", check=1).json}
+        assert (findings["ledger"], findings["catalogue"]) == ("fail", "ok")
 
         # He also takes from the machine all that could tell of it: only the witness remembers.
         forget_outside_of_the_witness(log)
