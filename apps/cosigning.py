@@ -73,17 +73,17 @@ class Cosigning:
         self._witness.check_size(known, size)
         if self._store.stat(LEDGER + checkpoint_path(size)) is None:
             return None
-        key = LEDGER + cosignature_path(size, self._witness.key_id)
+        place = cosignature_path(size, self._witness.key_id)
         with self._catalogue.read() as connection:
             kept = find_cosignature(connection, size, self._witness.key_id)
-        published = read_object(self._store, key)
+        published = read_object(self._store, LEDGER + place)
         # What a crash, or a restored catalogue, left in one place alone goes to the other.
         line = published or (kept.line if kept else self._ask(note, size, known))
         open_cosigned(note + line, self._verifier, [self._witness.verifier])
         if kept is None:
             self._keep(size, line)
         if published is None:
-            put_objects(self._store, {key: line}, self._work)
+            put_objects(self._store, LEDGER, self._work, {place: line})
         self._cosigned = size
         return None if published and kept else size
 

@@ -4,6 +4,7 @@ The layout is that of C2SP tlog-tiles, but for the checkpoint: objects are never
 `checkpoint/<size>`. What is published is enough to verify the whole log without the catalogue.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -32,8 +33,28 @@ def cosignature_path(size: int, key_id: str) -> str:
 def newest_cosigned(store: ObjectStore, prefix: str, key_id: str) -> int:
     """The most entries for which the store has a checkpoint's cosignature by that key; 0 for none."""
     begin = prefix + _COSIGNATURES
-    places = (key.removeprefix(begin).split("/") for key in store.list_keys(begin))
-    return max((int(place[0]) for place in places if place[1:] == [key_id] and place[0].isdigit()), default=0)
+    form = re.compile(re.escape(begin) + "([1-9][0-9]{0,15})/" + re.escape(key_id), re.ASCII)
+    return max((int(found[1]) for found in map(form.fullmatch, store.list_keys(begin)) if found), default=0)
+
+
+def read_object(store: ObjectStore, key: str) -> bytes | None:
+    """All bytes of the current version under `key`, or None."""
+    there = store.stat(key)
+    return store.read_range(key, there.version_id, 0, there.size) if there else None
+
+
+def put_objects(store: ObjectStore, prefix: str, work: Path, contents: Mapping[str, bytes]) -> None:
+    """Publish each of `contents` under `prefix` and its path; files on their way lie in `work`."""
+    work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="ledger-", dir=work) as folder:
+        store.put(list(_files(Path(folder), prefix, contents)), consume=True)
+
+
+def _files(folder: Path, prefix: str, contents: Mapping[str, bytes]) -> Iterator[NewObject]:
+    for number, (path, raw) in enumerate(contents.items()):
+        source = folder / str(number)
+        source.write_bytes(raw)
+        yield NewObject(prefix + path, source, sha256(raw).hexdigest(), len(raw))
 
 
 class LedgerTree:
@@ -144,27 +165,7 @@ class Publisher:
         return b"".join(len(entry).to_bytes(_LENGTH, "big") + entry for entry in entries)
 
     def _put(self, contents: Mapping[str, bytes]) -> None:
-        put_objects(self._store, {self._prefix + path: raw for path, raw in contents.items()}, self._work)
-
-
-def put_objects(store: ObjectStore, contents: Mapping[str, bytes], work: Path) -> None:
-    """Store each content under its key; the files lie in `work` for a moment. See ObjectStore.put."""
-    work.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="ledger-", dir=work) as folder:
-        store.put(list(_files(Path(folder), contents)), consume=True)
-
-
-def read_object(store: ObjectStore, key: str) -> bytes | None:
-    """All bytes of the current version under `key`, or None."""
-    there = store.stat(key)
-    return store.read_range(key, there.version_id, 0, there.size) if there else None
-
-
-def _files(folder: Path, contents: Mapping[str, bytes]) -> Iterator[NewObject]:
-    for number, (key, raw) in enumerate(contents.items()):
-        source = folder / str(number)
-        source.write_bytes(raw)
-        yield NewObject(key, source, sha256(raw).hexdigest(), len(raw))
+        put_objects(self._store, self._prefix, self._work, contents)
 
 
 def _rewritten(how: str) -> IntegrityError:

@@ -1,5 +1,6 @@
 """vidne ledger: the newest checkpoint, proofs out of the ledger, witnesses."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def proof(context: Context, entry: str, output: Path | None) -> None:
     """The proof that an entry is in the ledger, to be kept or handed out: a .tlog-proof file."""
     app = context.application
     note, checkpoint = _newest(app)
-    index = int(entry) if entry.isascii() and entry.isdigit() else app.ledger.index_of(entry)
+    index = int(entry) if re.fullmatch("[0-9]{1,16}", entry) else app.ledger.index_of(entry)
     if index is None or index >= checkpoint.size:
         raise NotFoundError(
             f"No entry {entry} is among the {checkpoint.size} of the newest checkpoint.",

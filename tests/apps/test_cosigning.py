@@ -175,6 +175,17 @@ def test_two_witnesses_each_have_their_line(log: Log, witness: RemoteWitness, tm
     assert len(kept.kept) == 4, "from the catalogue and from the store"
 
 
+def test_what_else_lies_among_the_cosignatures_is_passed_over(log: Log, witness: RemoteWitness) -> None:
+    log.grow(3)
+    log.cosigning(witness).run_once()
+    folder = log.cosignature(3, witness).parents[1]
+    for place in ("9" * 200, "²", "-7", "x", "9/deeper"):
+        (folder / place).mkdir(parents=True)
+        (folder / place / witness.key_id).write_bytes(b"planted")
+    kept = kept_cosignatures([witness], log.catalogue, log.store)
+    assert [item.size for item in kept.kept] == [3, 3]
+
+
 def test_a_rolled_back_ledger_is_not_cosigned_and_told(log: Log, witness: RemoteWitness) -> None:
     log.grow(3)
     log.grow(2)
