@@ -26,6 +26,7 @@ demo: setup ## make footage, take it in, process it, verify it, show what became
 	@$(VENV)/bin/vidne demo
 
 test: setup lint ## lint, then every test with real ffmpeg and real servers on free ports
+	@deploy/system-packages.sh busybox xxd
 	@$(PY) -m pytest -n 2 --dist loadscope
 
 test-media: setup ## clips of every codec and container through all stages; each copy is played in Chromium

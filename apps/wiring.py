@@ -3,6 +3,7 @@
 import getpass
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -26,6 +27,7 @@ from retention.keys import LEDGER
 if TYPE_CHECKING:
     from apps.cosigning import Cosigning
     from apps.remote_witness import RemoteWitness
+    from ingest.stamping import Stamper
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,24 @@ class Application:
         from apps.cosigning import kept_cosignatures  # noqa: PLC0415 - as above
 
         return kept_cosignatures(self.witnesses, self.catalogue, self.store)
+
+    @cached_property
+    def stamper(self) -> "Stamper":
+        """For the holder of worker.lock only."""
+        from ingest.stamping import Stamper  # noqa: PLC0415 - slow to import, and for the worker alone
+
+        settings = self.settings
+        return Stamper(
+            self.catalogue,
+            self.store,
+            authorities=settings.time_authorities,
+            roots=settings.tsa_roots,
+            interval=timedelta(seconds=settings.tsa_interval),
+            renewal=timedelta(days=settings.tsa_renew_days),
+            prefix=LEDGER,
+            work=settings.work_path,
+            clock=self.clock,
+        )
 
     def sequence(self) -> int:
         """Give waiting events their place in the ledger, and publish it; how many there were.

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -41,6 +42,7 @@ _LOOK_S = 1.0
 _QUEUE_MS = 10_000  # dramatiq's threads are woken by what is put into their queues, and need not look often
 # Events are sequenced in batches: each costs a signature and a transaction. Many come while jobs are done.
 _SEQUENCE_S, _BUSY_SEQUENCE_S = 1.0, 5.0
+_STAMP_LOOK_S, _STAMP_PAUSE_S = 5.0, 60.0  # the pause follows a store or catalogue that failed
 _PR_SET_PDEATHSIG = 1
 
 
@@ -115,6 +117,9 @@ class Worker:
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000)
+        if self._application.settings.time_authorities:
+            # In a thread of its own: an authority that hangs holds up nothing else.
+            threading.Thread(target=self._stamp, name="stamper", daemon=True).start()
         log.info("worker %d started", os.getpid())
         renewed = time.monotonic()
         while not self._stopping:
@@ -153,6 +158,16 @@ class Worker:
             log.warning("%s", error)
             time.sleep(1)
             return False
+
+    def _stamp(self) -> None:
+        """Have new checkpoints stamped, for as long as the process lives."""
+        try:
+            while True:
+                is_well = self._try(self._application.stamper.run_once)
+                time.sleep(_STAMP_LOOK_S if is_well else _STAMP_PAUSE_S)
+        except BaseException:
+            log.exception("No checkpoint is stamped any more until the worker is started again.")
+            raise
 
     def _run_job(self, job_id: int, token: int) -> None:
         try:

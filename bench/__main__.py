@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import media, spine
+from bench import custody, media, spine
 from bench.spine import Row
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -25,6 +25,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterable[Row]]] = {
     "playable": lambda: [spine.playable()],
     "small-clips": lambda: [spine.small_clips()],
     "media": media.rows,
+    "custody": custody.rows,
 }
 
 

@@ -71,8 +71,21 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptStamp:
+    """A time stamp over the checkpoint of `size` entries that `authority` (its URL) was asked for.
+
+    `response` is a DER TimeStampResp as it came, or None as long as there is none; `error` then says why.
+    """
+
+    size: int
+    authority: str
+    response: bytes | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CaseTip:
-    """The last entry of a case's chain; `case_seq` 0 and no hash where there is none."""
+    """The last entry of a case's chain; `case_seq` is 0, and there is no hash, where it has none."""
 
     case_seq: int
     leaf_hash: bytes

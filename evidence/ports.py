@@ -1,6 +1,6 @@
 """Ports: what the program needs of its surroundings, each with an embedded implementation and a grown one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -92,8 +92,8 @@ class LedgerStore(Protocol):
         """How many entries have a place."""
         ...
 
-    def case_tip(self, case: str) -> CaseTip:
-        """The end of a case's chain."""
+    def case_tips(self, cases: Collection[str]) -> Mapping[str, CaseTip]:
+        """The end of each case's chain; a case without entries is left out."""
         ...
 
     def frontier(self) -> tuple[bytes, ...]:

@@ -42,6 +42,18 @@ class Settings:
         "VIDNE_WITNESSES", "", "witnesses that cosign the ledger: URL=vkey, several with commas between"
     )
     actor: str = _setting("VIDNE_ACTOR", "", "pseudonym of who acts; empty: the system user's id")
+    tsa_urls: str = _setting(
+        "VIDNE_TSA_URLS", "", "time-stamp authorities (RFC 3161), http or https, comma between; empty: none"
+    )
+    tsa_roots: str = _setting(
+        "VIDNE_TSA_ROOTS", "", "PEM file of root certificates that their time stamps are checked against"
+    )
+    tsa_interval: int = _setting(
+        "VIDNE_TSA_INTERVAL", 3600, "seconds after which a new checkpoint is stamped"
+    )
+    tsa_renew_days: int = _setting(
+        "VIDNE_TSA_RENEW_DAYS", 30, "days before a stamp's chain expires at which it is stamped anew"
+    )
     fast_slots: int = _setting("VIDNE_FAST_SLOTS", 2, "jobs of the fast lane at once on one worker")
     slow_slots: int = _setting("VIDNE_SLOW_SLOTS", 1, "jobs of the slow lane at once on one worker")
 
@@ -68,6 +80,11 @@ class Settings:
                 f"VIDNE_STORE_URL is {self.store_url!r}.",
                 advice="Write s3://host:port/bucket, or leave it empty for a folder.",
             )
+        for url in self.time_authorities:
+            _check_authority(url)
+        for name in ("tsa_interval", "tsa_renew_days"):
+            if getattr(self, name) < 1:
+                raise SettingsError(f"{name} is {getattr(self, name)}.", advice="Set a number from 1 on.")
         if self.actor and not ACTOR.fullmatch(self.actor):
             raise SettingsError(
                 f"VIDNE_ACTOR {self.actor!r} is not a pseudonym.",
@@ -75,6 +92,11 @@ class Settings:
             )
         if "d" not in self.case_pattern:
             raise SettingsError(f"VIDNE_CASE_PATTERN {self.case_pattern!r} has no digit (d) in it.")
+
+    @property
+    def time_authorities(self) -> tuple[str, ...]:
+        """URLs of the time-stamp authorities, each once."""
+        return tuple(dict.fromkeys(url.strip() for url in self.tsa_urls.split(",") if url.strip()))
 
     @property
     def catalogue_path(self) -> Path:
@@ -105,6 +127,20 @@ class Settings:
     def worker_lock_path(self) -> Path:
         """The lock that elects the one working supervisor on this data folder."""
         return self.data / "worker.lock"
+
+
+def _check_authority(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError:
+        parts = urlsplit("")
+    is_plain = url.isascii() and not any(char <= " " for char in url) and "@" not in parts.netloc
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
+        raise SettingsError(
+            f"VIDNE_TSA_URLS has {url!r}.",
+            advice="Write addresses like https://tsa.example.org/tsr, with commas between, and no passwords.",
+        )
 
 
 def _parse(name: str, text: str, default: object) -> object:

@@ -39,6 +39,12 @@ def name_from_bytes(raw: bytes) -> str:
     return os.fsdecode(raw)
 
 
+def plain_suffix(name: str) -> str:
+    """The suffix of a file name, dot included, where it is short plain ASCII, else nothing; for players."""
+    suffix = os.path.splitext(name)[1]  # noqa: PTH122 - the name may be any bytes
+    return suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= 8 else ""
+
+
 def base64_text(raw: bytes) -> str:
     """Standard base64 with padding, as text."""
     return base64.b64encode(raw).decode("ascii")

@@ -143,13 +143,15 @@ def digest_file(
     return digester.finish()
 
 
-def sha256_file(source: Path | BinaryIO) -> str:
+def sha256_file(source: Path | BinaryIO, progress: Progress | None = None) -> str:
     """SHA-256 alone, lower-case hex, of a file or of what is left of a stream; raises UnreadableError."""
     digest = hashlib.sha256()
     try:
         with _opened(source) as stream:
             for chunk in chunks(stream):
                 digest.update(chunk)
+                if progress:
+                    progress(len(chunk))
     except OSError as error:
         raise _unreadable(source, error) from error
     return digest.hexdigest()

@@ -1,6 +1,11 @@
 """Signing keys on disk: a private key that is created once, and its public half beside it."""
 
+from hashlib import sha256
 from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from evidence.errors import ConflictError, TrustMaterialError
 from evidence.files import create_file
@@ -67,6 +72,34 @@ def _create_pair(path: Path, signer: Signer | Cosigner) -> None:
     except FileExistsError:
         raise ConflictError(f"There is a key at {path} already.", advice="Use that one.") from None
     _publish(signer.verifier, path)
+
+
+def public_pem(verifier: Verifier) -> bytes:
+    """The public key as PEM (RFC 8410), for openssl; it has no name."""
+    key = Ed25519PublicKey.from_public_bytes(verifier.public)
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def fingerprint(verifier: Verifier) -> str:
+    """SHA-256 of the public key in DER: `openssl pkey -pubin -in FILE -outform DER | sha256sum`."""
+    key = Ed25519PublicKey.from_public_bytes(verifier.public)
+    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def parse_public(raw: bytes, what: str) -> Verifier:
+    """A public key as a vkey or as PEM; one of PEM has an empty name. Raises TrustMaterialError."""
+    if not raw.lstrip().startswith(b"-----BEGIN"):
+        try:
+            return Verifier.from_vkey(raw.decode("utf-8"))
+        except UnicodeDecodeError:
+            raise TrustMaterialError(f"{what} holds no key.") from None
+    try:
+        key = load_pem_public_key(raw)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise TrustMaterialError(f"{what} holds no public key that can be read: {error}.") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise TrustMaterialError(f"{what} does not hold an Ed25519 key.")
+    return Verifier("", key.public_bytes_raw())
 
 
 def _read(path: Path, what: str) -> str:

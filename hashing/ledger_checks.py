@@ -1,9 +1,9 @@
 """Checks on the ledger: its entries' bytes, a case's chain, the tree, the checkpoint, the bodies."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
-from evidence.custody import LedgerEntry
+from evidence.custody import EventBody, LedgerEntry
 from evidence.errors import IntegrityError
 from evidence.ports import LedgerStore
 from hashing import canonical
@@ -126,14 +126,26 @@ def departure(tree: TiledTree, checkpoint: Checkpoint, earlier: Checkpoint) -> s
     return ""
 
 
-def check_bodies(ledger: LedgerStore, part: CaseLedger) -> Check:
-    """Whether each entry's body is the one that it binds, or was erased."""
-    findings = Findings("bodies")
-    erased = 0
+def check_bodies(
+    body_of: Callable[[str], EventBody | None],
+    part: CaseLedger,
+    left_out: Container[str] = (),
+    findings: Findings | None = None,
+) -> Check:
+    """Whether each entry's body is the one that it binds, or was erased.
+
+    `body_of` gives the body of an event id; those in `left_out` were kept back from a package. `findings`
+    has what was seen when the bodies were read.
+    """
+    findings = findings or Findings("bodies")
+    erased = absent = 0
     for row, entry in zip(part.rows, part.parsed, strict=True):
         if entry is None:
             continue
-        body = ledger.body(entry.event_id)
+        if entry.event_id in left_out:
+            absent += 1
+            continue
+        body = body_of(entry.event_id)
         if body is None:
             findings.defect(Cause.INCOMPLETE, f"entry {row.index}", "Its body is not there.")
         elif body.salt is None and body.body is None:
@@ -143,10 +155,11 @@ def check_bodies(ledger: LedgerStore, part: CaseLedger) -> Check:
         else:
             findings.looked_at()
             _check_body_form(findings, row, body.body or b"")
-    if erased and erased == len(part.rows):
-        return not_checked("bodies", f"All {erased} bodies were erased.")
-    tail = f"; {erased} were erased." if erased else "."
-    return findings.conclude(f"{len(part.rows) - erased} bodies are those that their entries bind{tail}")
+    if part.rows and erased + absent == len(part.rows):
+        return not_checked("bodies", f"All {len(part.rows)} bodies were erased or left out.")
+    tail = "".join([f"; {erased} were erased"] * bool(erased) + [f"; {absent} were left out"] * bool(absent))
+    bound = len(part.rows) - erased - absent
+    return findings.conclude(f"{bound} bodies are those that their entries bind{tail}.")
 
 
 def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, tree: TiledTree) -> Check:
@@ -161,7 +174,7 @@ def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, tree: TiledTree) 
     for row in part.rows:
         findings.looked_at()
         try:
-            included = leaf_hash(row.entry) == row.leaf_hash and _is_in(tree, row, checkpoint, proved)
+            included = leaf_hash(row.entry) == row.leaf_hash and is_in(tree, row, checkpoint, proved)
         except IntegrityError as error:
             findings.defect(Cause.INTEGRITY, "tree", error.what)
             break
@@ -171,8 +184,11 @@ def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, tree: TiledTree) 
     return findings.conclude(f"{len(part.rows)} entries are in the signed tree of {checkpoint.size}.")
 
 
-def _is_in(tree: TiledTree, row: LedgerEntry, checkpoint: Checkpoint, proved: set[int]) -> bool:
-    """Whether the tree has the row's leaf in its place; the proof of one leaf vouches for all of its tile."""
+def is_in(tree: TiledTree, row: LedgerEntry, checkpoint: Checkpoint, proved: set[int]) -> bool:
+    """Whether the tree has the row's leaf in its place; the proof of one leaf vouches for all of its tile.
+
+    `proved` holds the tiles proved so far. Raises IntegrityError where the tree is not the one signed.
+    """
     if not 0 <= row.index < checkpoint.size:
         return False
     leaf = tree.leaf(row.index)

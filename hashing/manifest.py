@@ -71,7 +71,7 @@ class ObjectRecord:
             ("v", "exhibit", "role", "filename_original", "filename_original_b64", "store", *_DIGEST_FIELDS),
         )
         fields.version()
-        filename = _from_base64(fields.text("filename_original_b64"))
+        filename = from_base64(fields.text("filename_original_b64"))
         if fields.text("filename_original") != _readable(filename):
             raise SchemaError("The two file names of the object's record are not the same name.")
         store = Fields(fields.object("store"), "the object's place", ("bucket", "key", "version_id"))
@@ -178,13 +178,14 @@ def _readable(filename: bytes) -> str:
     return filename.decode("utf-8", "replace")
 
 
-def _from_base64(text: str) -> bytes:
+def from_base64(text: str, what: str = "file name of the object's record") -> bytes:
+    """Standard base64, as bytes; raises SchemaError."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise SchemaError(f"The file name of the object's record is not base64: {error}.") from error
+        raise SchemaError(f"The {what} is not base64: {error}.") from error
     if base64_text(raw) != text:
-        raise SchemaError("The file name of the object's record is not standard base64.")
+        raise SchemaError(f"The {what} is not standard base64.")
     return raw
 
 

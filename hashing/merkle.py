@@ -69,6 +69,13 @@ def root_of(leaves: Iterable[bytes]) -> bytes:
     return frontier.root()
 
 
+def perfect_root(hashes: Sequence[bytes]) -> bytes:
+    """The root over a power of two of hashes, which is quicker than root_of."""
+    while len(hashes) > 1:
+        hashes = [node_hash(left, right) for left, right in zip(hashes[::2], hashes[1::2], strict=True)]
+    return hashes[0]
+
+
 def inclusion_ranges(index: int, size: int) -> list[tuple[int, int]]:
     """The leaves `(first, behind last)` under each hash of a proof of leaf `index`, from its sibling up.
 

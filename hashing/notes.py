@@ -259,6 +259,16 @@ def open_checkpoint(note: bytes, *verifiers: Verifier) -> Checkpoint:
     return checkpoint
 
 
+def checkpoint_of(note: bytes) -> Checkpoint:
+    """The checkpoint in a note whose signatures are not looked at; raises NoteError."""
+    return Checkpoint.from_text(split_note(note)[0])
+
+
+def signature_lines(note: bytes) -> int:
+    """How many signature lines a note has, by whomever; raises NoteError."""
+    return len(split_note(note)[1])
+
+
 def split_note(note: bytes) -> tuple[bytes, list[Signature]]:
     """A note's text and its signature lines, none of which is verified; raises NoteError."""
     if len(note) > _MAX_NOTE:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
 from evidence.errors import IntegrityError, NotFoundError, VidneError
 from evidence.exhibits import Digests, Role
@@ -47,6 +48,18 @@ class Recorded:
         return cls(item.exhibit, item.role, item.digests.sha256, item.digests.size)
 
 
+class Scrub(Protocol):
+    """Which objects are to be read this time, and who wants to know what came of it."""
+
+    def wants(self, item: ExpectedObject) -> bool:
+        """Whether the object is to be read; manifests are read in any case."""
+        ...
+
+    def read(self, item: ExpectedObject, defect: str) -> None:
+        """The object was read: `defect` is empty where it is intact."""
+        ...
+
+
 class ObjectChecks:
     """The three checks on a case's objects, made together in one read of each object."""
 
@@ -62,14 +75,23 @@ class ObjectChecks:
         self._complete = Findings("complete")
         self._record = Findings("record")
         self._digest = Findings("digest")
+        self._count_read = 0
 
-    def run(self, expected: Sequence[ExpectedObject], progress: Progress | None) -> list[Check]:
-        """Go through every object; all defects are gathered."""
+    def run(
+        self, expected: Sequence[ExpectedObject], progress: Progress | None, scrub: Scrub | None = None
+    ) -> list[Check]:
+        """Go through every object; all defects are gathered. With `scrub` only some are read."""
         if not expected and not self._recorded:
             reason = "Neither the ledger nor the catalogue knows an object here."
             return [not_checked(name, reason) for name in ("complete", "record", "digest")]
         for item in expected:
-            if self._is_intact(item, progress) and item.role == Role.MANIFEST:
+            if scrub and item.role != Role.MANIFEST and not scrub.wants(item):
+                self._check_presence(item)
+                continue
+            defect = self._read(item, progress)
+            if scrub:
+                scrub.read(item, defect)
+            if not defect and item.role == Role.MANIFEST:
                 self._take_manifest(item)
         for item in expected:
             self._check_record(item)
@@ -77,29 +99,54 @@ class ObjectChecks:
         return [
             self._complete.conclude(f"All {len(expected)} objects are there, and no others were recorded."),
             self._record.conclude(f"The ledger names all {len(expected)} objects as the catalogue has them."),
-            self._digest.conclude(f"{len(expected)} objects were read and have their recorded digests."),
+            self._conclude_digests(),
         ]
 
-    def _is_intact(self, item: ExpectedObject, progress: Progress | None) -> bool:
-        """Read the object and compare its digests; whether they are those of its row."""
-        if item.version_id is None:
-            self._complete.defect(Cause.INCOMPLETE, item.subject, "It is being stored.", pending=True)
-            return False
+    def _conclude_digests(self) -> Check:
+        if not self._count_read and not self._digest.has_defects:
+            return not_checked("digest", "None of its objects was chosen to be read.")
+        return self._digest.conclude(f"{self._count_read} objects were read and have their recorded digests.")
+
+    def _check_presence(self, item: ExpectedObject) -> None:
+        """Whether the object is there, unread."""
         try:
-            self._check_version(item, item.version_id)
-            with self._store.open(item.key, item.version_id) as stream:
+            self._check_version(item)
+            self._complete.looked_at()
+        except NotFoundError as error:
+            self._miss(item, error)
+        except VidneError as error:
+            self._complete.defect(Cause.UNREADABLE, item.subject, str(error))
+
+    def _miss(self, item: ExpectedObject, error: NotFoundError) -> str:
+        if item.version_id is None:
+            what = "It is being stored."
+            self._complete.defect(Cause.INCOMPLETE, item.subject, what, pending=True)
+        else:
+            what = f"It is missing from the store: {error}"
+            self._complete.defect(Cause.INCOMPLETE, item.subject, what)
+        return what
+
+    def _read(self, item: ExpectedObject, progress: Progress | None) -> str:
+        """Read the object and compare its digests with its row's; what is wrong with it, or nothing."""
+        try:
+            version_id = self._check_version(item)
+            with self._store.open(item.key, version_id) as stream:
                 found = digest_file(stream, progress, piece_size=_piece_size(item.digests))
         except NotFoundError as error:
-            self._complete.defect(Cause.INCOMPLETE, item.subject, f"It is missing from the store: {error}")
-            return False
+            return self._miss(item, error)
         except VidneError as error:
             self._digest.defect(Cause.UNREADABLE, item.subject, str(error))
-            return False
+            return str(error)
         self._complete.looked_at()
         self._digest.looked_at()
+        self._count_read += 1
         return self._compare(item, found)
 
-    def _check_version(self, item: ExpectedObject, version_id: str) -> None:
+    def _check_version(self, item: ExpectedObject) -> str:
+        """The version that was stored; raises NotFoundError where it is not there."""
+        version_id = item.version_id
+        if version_id is None:
+            raise NotFoundError("It is being stored.")
         current = self._store.stat(item.key)
         if current is None:
             # Raises NotFoundError where it is gone altogether.
@@ -108,21 +155,23 @@ class ObjectChecks:
         elif current.version_id != version_id:
             what = f"Another version, {current.version_id}, lies over it."
             self._complete.defect(Cause.INTEGRITY, item.subject, what)
+        return version_id
 
-    def _compare(self, item: ExpectedObject, found: Digests) -> bool:
+    def _compare(self, item: ExpectedObject, found: Digests) -> str:
         same_bytes = found.size == item.digests.size and same_digest(found.sha256, item.digests.sha256)
         if same_bytes and found == item.digests:
-            return True
+            return ""
         if same_bytes:
             what = "The catalogue's BLAKE3 digests are not those of these bytes, its SHA-256 is."
             self._digest.defect(Cause.INTEGRITY, item.subject, what)
-            return False
+            return what
         comparable = found.piece_size == item.digests.piece_size
         place = first_difference(item.digests, found) if comparable else None
+        what = f"Its bytes are not those recorded ({place or 'its pieces are not recorded'})."
         self._digest.defect(
             Cause.INTEGRITY,
             item.subject,
-            f"Its bytes are not those recorded ({place or 'its pieces are not recorded'}).",
+            what,
             detail={
                 "expected_sha256": item.digests.sha256,
                 "found_sha256": found.sha256,
@@ -130,7 +179,7 @@ class ObjectChecks:
                 "range": [place.start, place.end] if place else None,
             },
         )
-        return False
+        return what
 
     def _take_manifest(self, item: ExpectedObject) -> None:
         """Count what a manifest lists as recorded, where the ledger names the manifest."""

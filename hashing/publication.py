@@ -12,17 +12,27 @@ from pathlib import Path
 
 from evidence.errors import IntegrityError
 from evidence.ports import LedgerStore, NewObject, ObjectStore
-from hashing.merkle import EMPTY_ROOT, HASH_SIZE, root_of
+from hashing.merkle import EMPTY_ROOT, HASH_SIZE, perfect_root
 from hashing.notes import Checkpoint, Verifier, open_checkpoint
 from hashing.tiles import WIDTH, Tile, TiledTree, added, hashes_in
 
-_CHECKPOINTS, _COSIGNATURES = "checkpoint/", "cosignature/"
+CHECKPOINTS, _COSIGNATURES = "checkpoint/", "cosignature/"
 _LENGTH = 2  # bytes of an entry's length in a bundle, the most significant first
 
 
 def checkpoint_path(size: int) -> str:
     """Where the checkpoint over `size` entries is published."""
-    return f"{_CHECKPOINTS}{size}"
+    return f"{CHECKPOINTS}{size}"
+
+
+def timestamp_path(size: int, authority: str) -> str:
+    """Where the stamp of `authority` (its URL) over the checkpoint of `size` entries is published."""
+    return f"timestamp/{size}/{sha256(authority.encode()).hexdigest()[:16]}.tsr"
+
+
+def revocation_list_path(digest: str) -> str:
+    """Where a revocation list with that SHA-256 is published, for every stamp that it was fetched for."""
+    return f"timestamp/crl/{digest}.crl"
 
 
 def cosignature_path(size: int, key_id: str) -> str:
@@ -85,7 +95,7 @@ class LedgerTree:
         first, behind = tile.index * WIDTH, tile.index * WIDTH + tile.width
         if tile.level:
             below = (Tile(tile.level - 1, index, WIDTH) for index in range(first, behind))
-            return b"".join(root_of(hashes_in(made.get(part) or self.read(part))) for part in below)
+            return b"".join(perfect_root(hashes_in(made.get(part) or self.read(part))) for part in below)
         hashes = list(self._ledger.leaf_hashes(first, behind))
         if len(hashes) != tile.width:
             raise IntegrityError(
@@ -134,7 +144,7 @@ class Publisher:
 
     def _last_published(self) -> Checkpoint:
         """The checkpoint over the most entries that the store has."""
-        begin = self._prefix + _CHECKPOINTS
+        begin = self._prefix + CHECKPOINTS
         sizes = [int(key.removeprefix(begin)) for key in self._store.list_keys(begin)]
         if not sizes:
             return Checkpoint(self._verifier.name, 0, EMPTY_ROOT)

@@ -101,6 +101,15 @@ class Findings:
         """Note a defect, and go on."""
         self._defects.append(Defect(cause, subject, what, pending, detail or {}))
 
+    def repeat(self, defect: Defect) -> None:
+        """Note a defect that was found before."""
+        self._defects.append(defect)
+
+    @property
+    def has_defects(self) -> bool:
+        """Whether any was noted."""
+        return bool(self._defects)
+
     def conclude(self, passed: str) -> Check:
         """The check's outcome; `passed` is its sentence where there was something, and no defect."""
         defects = tuple(self._defects)

@@ -63,10 +63,10 @@ class Sequencer:
         return frontier
 
     def _place(self, events: Sequence[PendingEvent], frontier: Frontier) -> list[LedgerEntry]:
-        tips: dict[str, CaseTip] = {}
+        tips = {**self._store.case_tips({event.case for event in events})}
         entries = []
         for event in events:
-            tip = tips.get(event.case) or self._store.case_tip(event.case)
+            tip = tips.get(event.case, CaseTip(0, b""))
             entry = self._entry(event, tip, frontier.size)
             frontier.append(entry.leaf_hash)
             tips[event.case] = CaseTip(entry.case_seq, entry.leaf_hash)

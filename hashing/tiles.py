@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from evidence.errors import IntegrityError
-from hashing.merkle import HASH_SIZE, consistency_ranges, inclusion_ranges, node_hash, root_of, split
+from hashing.merkle import (
+    HASH_SIZE,
+    consistency_ranges,
+    inclusion_ranges,
+    node_hash,
+    perfect_root,
+    root_of,
+    split,
+)
 
 WIDTH = 256
 _BITS = 8  # of the levels of the tree that a tile spans
@@ -86,7 +94,7 @@ class TiledTree:
             return root_of(())
         if not count & (count - 1) and not start % count:
             level = (count.bit_length() - 1) // _BITS
-            return root_of(self._hashes(level, start >> (_BITS * level), count >> (_BITS * level)))
+            return perfect_root(self._hashes(level, start >> (_BITS * level), count >> (_BITS * level)))
         middle = start + split(count)
         return node_hash(self.root(start, middle), self.root(middle, end))
 

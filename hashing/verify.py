@@ -18,9 +18,10 @@ from hashing.ledger_checks import (
     read_case,
 )
 from hashing.notes import Verifier
-from hashing.object_checks import ExpectedObject, ObjectChecks, Recorded
+from hashing.object_checks import ExpectedObject, ObjectChecks, Recorded, Scrub
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, VerificationReport, not_checked
+from hashing.timestamp_checks import TimeEvidence, check_time_stamps
 from hashing.witness_checks import NO_WITNESS, Witnessed, check_witness
 
 STREAM_PROOF = "stream-proof"
@@ -40,18 +41,21 @@ def verify_case(
     exhibit: str | None = None,
     seen: Sequence[bytes] = (),
     witnessed: Witnessed = NO_WITNESS,
+    stamps: TimeEvidence | None = None,
     subject: str = "",
     progress: Progress | None = None,
+    scrub: Scrub | None = None,
 ) -> VerificationReport:
     """Check the case with id `case`: its entries, and every object in `expected` byte by byte.
 
     With `exhibit` (its label) only that exhibit's objects count. `verifier` is None where the log's key is
-    missing. `seen` are checkpoints kept from before, `witnessed` those that witnesses cosigned. Both, and
-    `expected`, must have been read before the call, so that what is recorded meanwhile is no defect.
-    `progress` gets the length of each run of bytes read.
+    missing. `seen` are checkpoints kept from before, `witnessed` those that witnesses cosigned. They,
+    `expected` and `stamps` must have been read before the call, so that what is recorded meanwhile is no
+    defect. `progress` gets the length of each run of bytes read; with `scrub` only some of the objects are
+    read.
     """
     waiting = [event for event in ledger.pending(_INBOX) if event.case == case]
-    checks, part = _ledger_checks(ledger, tree, verifier, case, seen, witnessed, len(waiting))
+    checks, part = _ledger_checks(ledger, tree, verifier, case, seen, witnessed, stamps, len(waiting))
     objects = ObjectChecks(
         store,
         case,
@@ -59,7 +63,7 @@ def verify_case(
         waiting=_recorded([item for event in waiting for item in event.objects], exhibit),
     )
     wanted = [item for item in expected if exhibit is None or item.exhibit == exhibit]
-    checks = objects.run(wanted, progress) + checks
+    checks = objects.run(wanted, progress, scrub) + checks
     checks.append(
         not_checked(STREAM_PROOF, "Copies are proved when they are made; --derivation proves them again.")
     )
@@ -75,6 +79,7 @@ def verify_file(
     cases: Sequence[str],
     seen: Sequence[bytes] = (),
     witnessed: Witnessed = NO_WITNESS,
+    stamps: TimeEvidence | None = None,
     subject: str = "file",
 ) -> VerificationReport:
     """Check that a file with the digests `found` stands in the ledger of each of `cases` (ids).
@@ -85,7 +90,7 @@ def verify_file(
     checks: list[Check] = []
     for case in cases:
         of_case, part = _ledger_checks(
-            ledger, tree, verifier, case, seen, witnessed, ledger.pending_count(case)
+            ledger, tree, verifier, case, seen, witnessed, stamps, ledger.pending_count(case)
         )
         checks.extend(of_case)
         known.looked_at()
@@ -107,6 +112,7 @@ def _ledger_checks(
     case: str,
     seen: Sequence[bytes],
     witnessed: Witnessed,
+    stamps: TimeEvidence | None,
     waiting: int,
 ) -> tuple[list[Check], CaseLedger]:
     part, canonical = read_case(ledger, case)
@@ -114,12 +120,12 @@ def _ledger_checks(
     checks = [
         canonical,
         check_chain(part),
-        check_bodies(ledger, part),
+        check_bodies(ledger.body, part),
         *check_tree(tree, part, checkpoint, verifier, seen),
         signature,
         _check_sequenced(part, waiting),
         check_witness(tree, part, checkpoint, verifier, witnessed),
-        not_checked("time-stamp", "No time-stamp authority is set up."),
+        check_time_stamps(ledger, tree, part, checkpoint, verifier, stamps),
     ]
     return checks, part
 

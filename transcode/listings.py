@@ -36,7 +36,7 @@ def of_original(products: Iterable[Product]) -> list[ffmpeg.Output]:
         indexes = listed(group)
         filters = {index: both[0] for product in group for index, both in product.filters.items()}
         chosen = [filters.get(index, "") for index in indexes]
-        found.append(_listing(reader(group[0]), indexes, name, chosen))
+        found.append(listing(reader(group[0]), indexes, name, chosen))
     return found
 
 
@@ -54,9 +54,7 @@ def listed(group: Iterable[Product]) -> list[int]:
     return sorted({index for product in group for index in product.exact})
 
 
-def _listing(
-    source: ffmpeg.Input, indexes: Sequence[int], name: str, filters: Sequence[str]
-) -> ffmpeg.Output:
+def listing(source: ffmpeg.Input, indexes: Sequence[int], name: str, filters: Sequence[str]) -> ffmpeg.Output:
     """The packets of some streams of a file, each through its bitstream filter."""
     streams = [source.stream(str(index)) for index in indexes]
     chosen: dict[str, ffmpeg.Value | None] = {f"bsf:{n}": text for n, text in enumerate(filters) if text}
@@ -85,4 +83,4 @@ def of_product(product: Product) -> ffmpeg.Output:
     source = ffmpeg.open_input(f"/in/{product.name}")
     places = [product.streams.index(index) for index in product.exact]
     filters = [product.filters.get(index, ("", ""))[1] for index in product.exact]
-    return _listing(source, places, f"{product.name}.framehash", filters)
+    return listing(source, places, f"{product.name}.framehash", filters)

@@ -25,7 +25,8 @@ _AAC_RATE = "160k"
 Filters = tuple[str, str]
 # Annex B without access unit delimiters, which a container may add or drop; parameter sets and SEI stay, as
 # removing them would hide a change.
-_ANNEX_B: Filters = 2 * ("h264_mp4toannexb,filter_units=remove_types=9",)
+PLAIN_H264 = "h264_mp4toannexb,filter_units=remove_types=9"
+_ANNEX_B: Filters = (PLAIN_H264, PLAIN_H264)
 # A header before each packet, which MP4 keeps once.
 _ADTS: Filters = ("aac_adtstoasc", "")
 

@@ -9,8 +9,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from apps.cli.checks import tell_report
 from apps.cli.main import Context, pass_context
-from apps.cli.verify import expected_objects, tell_report
+from apps.cli.verify import time_evidence
+from apps.expected import expected_objects
 from apps.submission import SOME_TROUBLED, SOME_UNREADABLE, Outcome, begin, submit
 from apps.supervisor import supervised
 from apps.view import exhibit_json
@@ -129,6 +131,7 @@ def _verify(app: Application, case: Case) -> int:
         load_verifier(app.settings.ledger_key_path),
         case=case.id,
         expected=expected_objects(app, exhibits),
+        stamps=time_evidence(app),
         subject=f"case {case.number}",
     )
     click.echo("\nVerifying the case:")

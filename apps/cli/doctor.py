@@ -11,8 +11,10 @@ from apps.cosigning import cosigned_size
 from apps.lock import try_worker_lock
 from apps.validation import changed_tools, last_validation
 from apps.wiring import Application
+from evidence.catalogue.timestamps import last_asked
 from evidence.errors import VidneError
 from evidence.text import human_size
+from hashing.timestamps import load_roots_file
 from transcode import sandbox, tools
 
 _LOW_BYTES = 1 << 30
@@ -42,6 +44,7 @@ def command(context: Context, *, as_json: bool) -> int:
         ("catalogue", _catalogue),
         ("object store", _store),
         ("ledger", _ledger),
+        ("time stamps", _time_stamps),
         ("worker", _worker),
         ("validation", _validation),
     ]
@@ -116,6 +119,20 @@ def _ledger(app: Application) -> Finding:
         status = "ok" if all(seen == size for seen in cosigned.values()) else "warning"
     told = [f"{name} has cosigned {seen}" for name, seen in cosigned.items()]
     return Finding("ledger", status, "; ".join([text, *told]))
+
+
+def _time_stamps(app: Application) -> Finding:
+    authorities = app.settings.time_authorities
+    if not authorities:
+        text = "no authority is set up: when entries were made rests on this machine's clock"
+        return Finding("time stamps", "warning", text)
+    load_roots_file(app.settings.tsa_roots)
+    with app.catalogue.read() as connection:
+        last = [last_asked(connection, url) for url in authorities]
+    waiting = [f"{row.authority}: {row.error or 'no answer yet'}" for row in last if row and not row.gen_time]
+    stamped = max((row.gen_time for row in last if row and row.gen_time), default="")
+    text = f"the last is of {stamped}" if stamped else "none yet"
+    return Finding("time stamps", "warning" if waiting else "ok", "; ".join([text, *waiting]))
 
 
 def _worker(app: Application) -> Finding:

@@ -15,7 +15,7 @@ from evidence.catalogue.objects import ObjectRow, current_objects
 from evidence.errors import ConflictError, IncompleteError, IntegrityError
 from evidence.exhibits import Role
 from evidence.jsontypes import Json
-from evidence.text import human_size, name_from_bytes, printable
+from evidence.text import human_size, name_from_bytes, plain_suffix, printable
 from hashing.digests import sha256_file
 
 
@@ -117,9 +117,7 @@ def _wanted(row: ObjectRow, what: str) -> bool:
 def _file_name(row: ObjectRow, original: str) -> str:
     if row.role is not Role.ORIGINAL:
         return row.name
-    # The submitter's name is data; only a plain suffix of it helps a player.
-    suffix = Path(original).suffix
-    return f"original{suffix if suffix[1:].isalnum() and suffix.isascii() and len(suffix) <= 8 else ''}"
+    return f"original{plain_suffix(original)}"  # the submitter's name itself is data
 
 
 def _copy_out(context: Context, row: ObjectRow, target: Path) -> None:

@@ -43,16 +43,19 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 class _Commands(click.Group):
-    """A group whose commands are imported only when they are used."""
+    """A group whose commands are imported only when they are used, most from a module of their name."""
 
+    elsewhere: ClassVar[dict[str, str]] = {"verify": "verification"}
     modules: ClassVar[dict[str, str]] = {
         "case": "open, list, show, renumber and close cases",
         "submit": "take in files and folders as exhibits of a case",
         "exhibit": "list, show and fetch exhibits",
         "recorder": "recorders of a case, readings of their clocks, the exhibits that they made",
         "queue": "the state of the jobs; retry what was quarantined",
-        "verify": "check files, exhibits and cases against the ledger",
         "ledger": "the newest checkpoint, proofs out of the ledger, and witnesses that watch over it",
+        "verify": "check files, exhibits and cases against the ledger, and export packages by themselves",
+        "identify": "which exhibit is this file?",
+        "export": "exhibits of a case, with their custody, in a folder that anyone can verify",
         "serve": "keep a worker going",
         "worker": "a worker alone",
         "validate": "run a reference set and compare with what is expected; signed into the ledger",
@@ -66,7 +69,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.modules:
             return None
-        module = importlib.import_module(f"apps.cli.{cmd_name}")
+        module = importlib.import_module(f"apps.cli.{self.elsewhere.get(cmd_name, cmd_name)}")
         command = module.command
         if not isinstance(command, click.Command):
             raise TypeError(f"apps.cli.{cmd_name} has no command")

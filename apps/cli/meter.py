@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import Protocol
 
 
@@ -43,7 +44,7 @@ class _Silent:
 @contextmanager
 def meter() -> Iterator[Meter]:
     """A meter for the block; its bar is gone afterwards."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or find_spec("rich") is None:  # the core alone has no rich
         yield _Silent()
         return
     from apps.cli.bar import bar  # noqa: PLC0415 - rich is slow to import, and only a person sees it

@@ -117,7 +117,7 @@ def check(context: Context, *, as_json: bool) -> int:
     This finds a ledger whose end was deleted and signed again. Ends 1 where it does not extend it, 3 where a
     witness has cosigned nothing, 4 where one is away, 6 where it was signed by another key.
     """
-    from apps.cli.verify import tell_report  # noqa: PLC0415 - a witness has no database
+    from apps.cli.checks import tell_report  # noqa: PLC0415 - a witness has no database
     from apps.cosigning import cosigned_size  # noqa: PLC0415
 
     app = _watched(context)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from evidence.cases import new_id
+from evidence.catalogue.fingerprints import Mark, put_marks
 from evidence.catalogue.jobs import ENDED, Stage, add_jobs
 from evidence.catalogue.tables import case, exhibit, job, submission, submitted_file
 from evidence.exhibits import Digests, ExhibitState, Source
@@ -164,6 +165,8 @@ def _new_exhibit(
             "spool": spool,
         },
     )
+    if digests.size >= digests.piece_size:
+        put_marks(connection, exhibit_id, Mark.PIECE, [("original", digests.pieces_blake3[0])])
     add_jobs(connection, exhibit_id, now)
     return Intake(exhibit_id, number, ordinal, is_new=True, wants_spool=True)
 

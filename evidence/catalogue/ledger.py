@@ -1,8 +1,8 @@
 """The ledger's rows: the inbox that stages write to, and the store that the sequencer works on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from sqlalchemy import Column, Connection, Row, func, insert, select, update
+from sqlalchemy import Column, Connection, Row, Text, column, func, insert, select, update, values
 
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.tables import ledger_body, ledger_checkpoint, ledger_entry, ledger_inbox
@@ -57,17 +57,21 @@ class SqlLedgerStore:
             last = connection.execute(select(func.max(ledger_entry.c.position))).scalar()
             return 0 if last is None else int(last) + 1
 
-    def case_tip(self, case: str) -> CaseTip:
+    def case_tips(self, cases: Collection[str]) -> Mapping[str, CaseTip]:
         """See LedgerStore."""
-        statement = (
-            select(ledger_entry.c.case_seq, ledger_entry.c.leaf_hash)
-            .where(ledger_entry.c.case_id == case)
-            .order_by(ledger_entry.c.case_seq.desc())
+        wanted = values(column("case_id", Text), name="wanted").data([(case,) for case in cases]).cte()
+        mine = ledger_entry.alias()
+        last = (
+            select(mine.c.position)
+            .where(mine.c.case_id == wanted.c.case_id)
+            .order_by(mine.c.case_seq.desc())
             .limit(1)
+            .scalar_subquery()
         )
+        tips = select(ledger_entry.c.case_id, ledger_entry.c.case_seq, ledger_entry.c.leaf_hash)
         with self._catalogue.read() as connection:
-            row = connection.execute(statement).one_or_none()
-            return CaseTip(row.case_seq, row.leaf_hash) if row else CaseTip(0, b"")
+            rows = connection.execute(tips.join(wanted, ledger_entry.c.position == last))
+            return {row.case_id: CaseTip(row.case_seq, row.leaf_hash) for row in rows}
 
     def frontier(self) -> tuple[bytes, ...]:
         """See LedgerStore."""

@@ -212,6 +212,34 @@ Index(
     sqlite_where=stored_object.c.state == "stored",
 )
 
+# By which a file is recognised that is not byte for byte an exhibit.
+fingerprint = Table(
+    "fingerprint",
+    metadata,
+    Column("mark", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("exhibit_id", ForeignKey("exhibit.id"), primary_key=True, index=True),
+    Column("part", Text, primary_key=True),
+)
+
+scrub = Table(
+    "scrub",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("subset", Text, nullable=False),  # as it was asked for; empty for all
+    Column("started_at", Text, nullable=False),
+    Column("finished_at", Text),  # null: it was stopped, or goes on
+)
+
+# When an object was last read back; no row: never since it was stored.
+scrubbed_object = Table(
+    "scrubbed_object",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("read_at", Text, nullable=False),
+    Column("defect", Text, nullable=False),  # empty: intact
+)
+
 job = Table(
     "job",
     metadata,
@@ -294,4 +322,23 @@ ledger_cosignature = Table(
     Column("name", Text, nullable=False),
     Column("line", LargeBinary, nullable=False),  # of the note, with its newline
     Column("at", Text, nullable=False),
+)
+
+# A stamp of an authority over a checkpoint: asked for first, then kept as it came.
+ledger_timestamp = Table(
+    "ledger_timestamp",
+    metadata,
+    Column("size", ForeignKey("ledger_checkpoint.size"), primary_key=True),
+    Column("authority", Text, primary_key=True),  # its URL
+    Column("state", Text, nullable=False),
+    Column("asked_at", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_try", Text, nullable=False),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("response", LargeBinary),
+    Column("chain", LargeBinary),  # PEM, from the authority's certificate to the root that was trusted
+    Column("gen_time", Text),
+    Column("expires", Text),  # when the first certificate of the chain does
+    Column("published", Integer, nullable=False, server_default="0"),
+    CheckConstraint("state IN ('pending', 'stamped')", name="state"),
 )

@@ -8,11 +8,13 @@ from sqlalchemy import String, create_engine, literal, select, text
 from evidence.catalogue.cases import close_case, find_case, list_cases, numbers_of, open_case, renumber_case
 from evidence.catalogue.engine import SCHEMA, Catalogue, open_catalogue
 from evidence.catalogue.exhibits import deliveries
+from evidence.catalogue.fingerprints import Mark, exhibits_with_mark
 from evidence.catalogue.intake import Submission, add_file, add_submission
 from evidence.catalogue.members import members_of
 from evidence.catalogue.migrate import upgrade
 from evidence.catalogue.recorders import RecorderFacts, add_recorder, link_exhibit, recorder_of
 from evidence.catalogue.tables import metadata
+from evidence.catalogue.timestamps import kept_stamps
 from evidence.errors import ConflictError, NotFoundError, VidneError
 from evidence.exhibits import Digests, Source
 
@@ -53,8 +55,9 @@ def test_a_catalogue_of_the_first_version_is_migrated_with_all_that_it_has(tmp_p
             "s1", case.id, Source.CITIZEN, "tester", "2026-03-01 12:00", "2026-03-01 12:01"
         )
         add_submission(connection, submission, NOW)
-        digests = Digests(1, "00", "00", 1, ("00",))
+        digests = Digests(1, "00", "00", 2, ("00",))
         received = add_file(connection, submission, name=b"a", digests=digests, spool="x", now=NOW)
+        connection.execute(text("UPDATE exhibit SET piece_size = 1"))  # it has a whole piece
     engine.dispose()
     catalogue = open_catalogue(path)
     with catalogue.write() as connection:
@@ -65,6 +68,9 @@ def test_a_catalogue_of_the_first_version_is_migrated_with_all_that_it_has(tmp_p
         added = add_recorder(connection, case.id, "r1", RecorderFacts(make="Dahua"), NOW)
         link_exhibit(connection, received.exhibit_id, added.id, "2", NOW)
         assert recorder_of(connection, received.exhibit_id) == (added, "2")
+        [(known, part)] = exhibits_with_mark(connection, Mark.PIECE, "00")
+        assert (known.id, part) == (received.exhibit_id, "original")
+        assert kept_stamps(connection) == []
     catalogue.close()
 
 

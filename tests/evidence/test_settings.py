@@ -22,6 +22,13 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
         ("VIDNE_FAST_SLOTS", "0"),
         ("VIDNE_STORE_URL", "ftp://x/y"),
         ("VIDNE_CASE_PATTERN", "no number"),
+        ("VIDNE_TSA_URLS", "http://a/, ftp://x/y"),
+        ("VIDNE_TSA_URLS", "https://user:secret@tsa.example.org/"),
+        ("VIDNE_TSA_URLS", "http://:1/"),
+        ("VIDNE_TSA_URLS", "http://x:port/"),
+        ("VIDNE_TSA_URLS", "http://x/a b"),
+        ("VIDNE_TSA_INTERVAL", "0"),
+        ("VIDNE_TSA_RENEW_DAYS", "0"),
         ("VIDNE_DATA", ""),
     ],
 )
@@ -29,6 +36,12 @@ def test_a_setting_that_cannot_be_meant_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({name: value})
     assert name.removeprefix("VIDNE_").lower() in str(refused.value).lower()
+
+
+def test_authorities_are_named_with_commas_between_each_once() -> None:
+    settings = Settings.from_environment({"VIDNE_TSA_URLS": " http://a/1, https://b:444/ ,http://a/1,"})
+    assert settings.time_authorities == ("http://a/1", "https://b:444/")
+    assert Settings().time_authorities == ()
 
 
 @pytest.mark.parametrize("item", fields(Settings), ids=lambda item: str(item.name))

@@ -14,6 +14,7 @@ from hashing.notes import Checkpoint, Signer, Verifier, sign_checkpoint
 from hashing.publication import LedgerTree
 from hashing.report import Check, VerificationReport
 from hashing.sequencer import Sequencer
+from hashing.timestamp_checks import TimeEvidence
 from hashing.verify import ExpectedObject, verify_case
 from hashing.witness_checks import NO_WITNESS, Witnessed
 from retention.folder import FolderStore
@@ -75,6 +76,7 @@ class Scene:
         exhibit: str | None = None,
         verifier: Verifier | None = None,
         witnessed: Witnessed = NO_WITNESS,
+        stamps: TimeEvidence | None = None,
     ) -> VerificationReport:
         return verify_case(
             self.ledger,
@@ -86,6 +88,7 @@ class Scene:
             exhibit=exhibit,
             seen=seen,
             witnessed=witnessed,
+            stamps=stamps,
         )
 
     def overwrite(self, row: ExpectedObject, content: bytes) -> None:

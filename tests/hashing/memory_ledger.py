@@ -1,6 +1,6 @@
 """A ledger in memory behind the real port, whose rows a test can meddle with."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evidence.custody import CaseTip, CustodyEvent, EventBody, LedgerEntry, PendingEvent
@@ -44,9 +44,9 @@ class MemoryLedger:
     def size(self) -> int:
         return len(self.rows)
 
-    def case_tip(self, case: str) -> CaseTip:
-        of_case = [entry for entry in self.rows if entry.case == case]
-        return CaseTip(of_case[-1].case_seq, of_case[-1].leaf_hash) if of_case else CaseTip(0, b"")
+    def case_tips(self, cases: Collection[str]) -> Mapping[str, CaseTip]:
+        tips = {entry.case: CaseTip(entry.case_seq, entry.leaf_hash) for entry in self.rows}
+        return {case: tip for case, tip in tips.items() if case in cases}
 
     def frontier(self) -> tuple[bytes, ...]:
         return self.tree

@@ -1,11 +1,13 @@
 import stat
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from evidence.errors import ConflictError, TrustMaterialError, UsageError
-from hashing.keys import create_key, load_signer, load_verifier, verifier_path
+from hashing.keys import create_key, fingerprint, load_signer, load_verifier, public_pem, verifier_path
 from hashing.notes import Signer
 
 
@@ -81,3 +83,11 @@ def test_a_name_that_cannot_be_one_leaves_no_key(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         create_key(tmp_path / "ledger.skey", "two words")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_openssl_reads_the_pem_and_finds_the_same_fingerprint(tmp_path: Path) -> None:
+    verifier = create_key(tmp_path / "ledger.skey", "vidne.example/log").verifier
+    command = ["openssl", "pkey", "-pubin", "-outform", "DER"]
+    der = subprocess.run(command, input=public_pem(verifier), capture_output=True, check=True).stdout
+    assert sha256(der).hexdigest() == fingerprint(verifier)
+    assert der.endswith(verifier.public)

@@ -1,0 +1,174 @@
+"""Verification of the archive: every case and the whole log, all of the objects or some; resumable."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from apps.expected import expected_objects
+from apps.wiring import Application
+from evidence.catalogue.cases import list_cases
+from evidence.catalogue.exhibits import list_exhibits
+from evidence.catalogue.scrubs import (
+    Reading,
+    ScrubRun,
+    begin_scrub,
+    finish_scrub,
+    longest_unread,
+    note_readings,
+    read_bytes,
+    readings_since,
+    stored_bytes,
+    unfinished_scrub,
+)
+from evidence.clock import timestamp
+from evidence.errors import NotFoundError, UsageError
+from hashing.archive_checks import check_log, summed
+from hashing.digests import Progress
+from hashing.notes import Verifier
+from hashing.object_checks import ExpectedObject
+from hashing.report import Cause, Check, Defect, Findings, VerificationReport
+from hashing.timestamp_checks import TimeEvidence
+from hashing.verify import verify_case
+from retention.keys import LEDGER
+
+_PART = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})", re.ASCII)
+_SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,3})?)%", re.ASCII)
+_AMOUNT = re.compile(r"([1-9]\d{0,8})([KMGT])", re.ASCII)
+_UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+_NOTED, _NOTED_S = 1000, 2.0  # readings are noted together: so many, or after so many seconds
+
+Wants = Callable[[ExpectedObject], bool]
+
+
+def verify_archive(
+    app: Application,
+    verifier: Verifier | None,
+    *,
+    stamps: TimeEvidence | None = None,
+    subset: str = "",
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> VerificationReport:
+    """Check the log from end to end, and every case; `subset` says which objects are read (see `chosen`).
+
+    With `resume` the last scrub goes on where it was stopped; NotFoundError is raised where it was not.
+    """
+    run, before = _begin(app, subset, resume=resume)
+    wants = chosen(app, run.subset, since=run.started_at)
+    scrub = _Readings(app, lambda item: item.key not in before and wants(item))
+    try:
+        checks = summed(_cases(app, verifier, stamps, scrub, progress))
+    finally:
+        scrub.flush()  # also where somebody stops it: the next one goes on from there
+    checks = [_recalled(check, before) for check in checks]
+    checks = check_log(app.ledger, app.store, verifier, LEDGER) + checks
+    with app.catalogue.write() as connection:
+        finish_scrub(connection, run, timestamp(app.clock()))
+    return VerificationReport(f"archive ({run.subset or 'all of it'})", tuple(checks))
+
+
+def chosen(app: Application, subset: str, *, since: str) -> Wants:
+    """Which objects are to be read: an empty `subset` is all, `3/10` the third tenth by their digests.
+
+    `5%` and `500G` are those that nobody read for the longest, less what was read at `since` or later. Raises
+    UsageError where `subset` is none of these.
+    """
+    if not subset:
+        return lambda _item: True
+    part = _PART.fullmatch(subset)
+    if part and int(part[1]) <= int(part[2]):
+        number, parts = int(part[1]) - 1, int(part[2])
+        return lambda item: int(item.digests.sha256[:12], 16) % parts == number
+    share, amount = _SHARE.fullmatch(subset), _AMOUNT.fullmatch(subset)
+    if not (amount or (share and 0 < float(share[1]) <= 100)):
+        raise UsageError(
+            f"{subset!r} is no part of an archive.", advice="Write 3/10, 5% or 500G (K, M, G, T)."
+        )
+    with app.catalogue.read() as connection:
+        if share:
+            wanted = int(stored_bytes(connection) * float(share[1]) / 100)
+        else:
+            wanted = int(amount[1]) * _UNITS[amount[2]] if amount else 0
+        keys = longest_unread(connection, wanted - read_bytes(connection, since))
+    return lambda item: item.key in keys
+
+
+def _begin(app: Application, subset: str, *, resume: bool) -> tuple[ScrubRun, dict[str, str]]:
+    """The scrub, and what was read in it already: keys and defects."""
+    with app.catalogue.write() as connection:
+        if not resume:
+            chosen_now = begin_scrub(connection, subset, timestamp(app.clock()))
+            return chosen_now, {}
+        run = unfinished_scrub(connection)
+        if run is None:
+            raise NotFoundError("No scrub was stopped.", advice="Start one without --resume.")
+        return run, readings_since(connection, run.started_at)
+
+
+def _cases(
+    app: Application,
+    verifier: Verifier | None,
+    stamps: TimeEvidence | None,
+    scrub: "_Readings",
+    progress: Progress | None,
+) -> Iterator[tuple[str, VerificationReport]]:
+    with app.catalogue.read() as connection:
+        cases = list_cases(connection)
+    for case in cases:
+        with app.catalogue.read() as connection:
+            exhibits = list_exhibits(connection, case.id)
+        report = verify_case(
+            app.ledger,
+            app.tree,
+            app.store,
+            verifier,
+            case=case.id,
+            expected=expected_objects(app, exhibits),
+            stamps=stamps,
+            progress=progress,
+            scrub=scrub,
+        )
+        yield case.number, report
+
+
+def _recalled(check: Check, before: dict[str, str]) -> Check:
+    """The check on digests with what was found before the scrub was stopped."""
+    if check.name != "digest" or not before:
+        return check
+    findings = Findings(check.name)
+    findings.looked_at(check.checked + len(before))
+    earlier = (Defect(Cause.INTEGRITY, key, defect) for key, defect in before.items() if defect)
+    for defect in (*check.defects, *earlier):
+        findings.repeat(defect)
+    return findings.conclude(
+        f"{check.checked + len(before)} objects were read, {len(before)} before the scrub was stopped."
+    )
+
+
+@dataclass(slots=True)
+class _Readings:
+    """Notes in the catalogue what was read, so that a scrub can go on after it was stopped."""
+
+    app: Application
+    wanted: Wants
+    _readings: list[Reading] = field(default_factory=list)
+    _noted: float = field(default_factory=time.monotonic)
+
+    def wants(self, item: ExpectedObject) -> bool:
+        """See Scrub."""
+        return self.wanted(item)
+
+    def read(self, item: ExpectedObject, defect: str) -> None:
+        """See Scrub."""
+        self._readings.append(Reading(item.key, defect))
+        if len(self._readings) >= _NOTED or time.monotonic() - self._noted > _NOTED_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write down what was read since the last time."""
+        readings, self._readings = self._readings, []
+        self._noted = time.monotonic()
+        if readings:
+            with self.app.catalogue.write() as connection:
+                note_readings(connection, readings, timestamp(self.app.clock()))

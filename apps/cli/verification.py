@@ -1,0 +1,77 @@
+"""vidne verify: a package needs only the core, all else the catalogue, which is imported when asked for."""
+
+from pathlib import Path
+
+import click
+
+from apps.cli.checks import tell_report
+from apps.cli.main import echo_json, json_option
+from apps.cli.meter import meter
+from evidence.errors import TrustMaterialError
+from evidence.text import printable
+from hashing.keys import parse_public
+from hashing.notes import Verifier
+from hashing.package import verify_package
+
+
+class _Verify(click.Group):
+    """`package` here, and the commands of apps.cli.verify."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*self._others().list_commands(ctx), *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or self._others().get_command(ctx, cmd_name)
+
+    @staticmethod
+    def _others() -> click.Group:
+        from apps.cli.verify import command as others  # noqa: PLC0415 - it needs more than the core
+
+        return others
+
+
+@click.group(name="verify", cls=_Verify)
+def command() -> None:
+    """Check files, exhibits and cases against the ledger, and export packages by themselves.
+
+    Ends 0 when all passed, 1 on an integrity failure, 2 for wrong usage, 3 for authentic but
+    incomplete, 4 when something is unreadable, 5 for an unknown file, 6 when trust material is missing.
+    """
+
+
+@command.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--log-key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The log's public key (vkey or PEM), had another way than with the package.",
+)
+@json_option
+def package(folder: Path, log_key: Path | None, *, as_json: bool) -> int:
+    """Check the export package in DIR: no network, no database, no data folder.
+
+    Without --log-key it ends 6 where all else is right: the key in a package shows that its parts belong
+    together, not who made it.
+    """
+    trusted = _log_key(log_key) if log_key else None
+    subject = printable(str(folder), limit=4096)
+    with meter() as shown:
+        shown.begin(printable(folder.name, limit=40), _size(folder))
+        report = verify_package(folder, trusted, subject=subject, progress=shown.advance)
+    if as_json:
+        echo_json(report.as_json())
+    else:
+        tell_report(report, [])
+    return report.exit_code
+
+
+def _log_key(path: Path) -> Verifier:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise TrustMaterialError(f"{printable(str(path))} could not be read: {error.strerror}.") from error
+    return parse_public(raw, printable(str(path)))
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*"))

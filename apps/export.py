@@ -1,0 +1,87 @@
+"""Export of a case's exhibits: what the catalogue says goes in, and the event that the ledger gets."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from apps.lock import try_worker_lock
+from apps.wiring import Application
+from disclosure.package import Origin, Package, Request, write_package
+from disclosure.selection import PackagedObject, packaged_objects
+from evidence.cases import new_id
+from evidence.catalogue.cases import Case
+from evidence.catalogue.exhibits import find_exhibit, first_names, list_exhibits
+from evidence.catalogue.objects import current_objects
+from evidence.clock import timestamp
+from evidence.custody import CustodyEvent, LedgerEntry
+from evidence.errors import IncompleteError, UsageError
+from evidence.text import name_from_bytes
+from hashing.digests import Progress
+from ingest.custody import record
+
+_WAIT_S = 60.0
+_LOOK_S = 0.1
+
+
+def prepare(
+    app: Application, case: Case, numbers: Sequence[int], *, with_copies: bool, with_contact: bool
+) -> Request:
+    """What an export of the exhibits `numbers` of `case`, of all where there are none, is made of.
+
+    Raises NotFoundError, UsageError, IncompleteError where an exhibit is not sealed.
+    """
+    with app.catalogue.read() as connection:
+        everything = list_exhibits(connection, case.id)
+        chosen = [find_exhibit(connection, case.id, number) for number in sorted(set(numbers))] or everything
+        if not chosen:
+            raise UsageError(f"Case {case.number} has no exhibits.", advice="Submit footage to it first.")
+        names = first_names(connection, [exhibit.id for exhibit in chosen])
+        objects: list[PackagedObject] = []
+        for exhibit in chosen:
+            name = name_from_bytes(names[exhibit.id])
+            rows = current_objects(connection, exhibit.id)
+            objects += packaged_objects(exhibit, rows, name, with_copies=with_copies)
+    return Request(
+        export_id=new_id(),
+        case=case.id,
+        case_number=case.number,
+        at=timestamp(app.clock()),
+        actor=app.actor,
+        exhibits=tuple(exhibit.label for exhibit in chosen),
+        objects=objects,
+        is_whole=len(chosen) == len(everything),
+        with_copies=with_copies,
+        with_contact=with_contact,
+        unfinished=tuple(exhibit.label for exhibit in chosen if not exhibit.state.is_final),
+    )
+
+
+def export(app: Application, output: Path, request: Request, progress: Progress | None = None) -> Package:
+    """Write the package; see `write_package`."""
+    origin = Origin(
+        app.store, app.ledger, app.tree, app.signer.verifier, lambda event: file_event(app, event)
+    )
+    return write_package(output, request, origin, progress)
+
+
+def file_event(app: Application, event: CustodyEvent) -> LedgerEntry:
+    """File an event, and give its entry: sequenced here, or by the worker that runs.
+
+    Raises IncompleteError where it has no place after a minute.
+    """
+    with app.catalogue.write() as connection:
+        record(connection, event)
+    deadline = time.monotonic() + _WAIT_S
+    while True:
+        with try_worker_lock(app.settings.worker_lock_path) as is_ours:
+            if is_ours:
+                app.sequence_all()
+        for row in app.ledger.case_entries(event.case):
+            if row.event_id == event.event_id:
+                return row
+        if time.monotonic() > deadline:
+            raise IncompleteError(
+                f"The worker has not given the export its place in the ledger for {_WAIT_S:.0f} s.",
+                advice="See worker.log in the data folder, then export again.",
+            )
+        time.sleep(_LOOK_S)

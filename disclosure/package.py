@@ -1,0 +1,179 @@
+"""Export packages: a case or a part of it in a folder that anyone can verify (docs/package-format.md)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import metadata, resources
+from pathlib import Path
+
+from disclosure.selection import PackagedObject, wanted_bodies
+from disclosure.writer import Writer, new_folder
+from evidence.custody import CustodyEvent, EventObject, LedgerEntry
+from evidence.errors import IntegrityError, UsageError
+from evidence.ports import LedgerStore, ObjectStore
+from hashing.bag import DECLARATION, PAYLOAD, PAYLOAD_MANIFEST, TAG_MANIFEST, manifest_bytes
+from hashing.digests import Progress
+from hashing.entries import parse_entry
+from hashing.keys import public_pem
+from hashing.notes import Verifier, open_checkpoint
+from hashing.package import verify_package
+from hashing.package_files import (
+    BODIES,
+    CHECKPOINT,
+    ENTRIES,
+    EXPORT_EVENT,
+    EXPORT_ROLE,
+    PEM,
+    VKEY,
+    PackagedBody,
+    proof_path,
+)
+from hashing.proof_file import EntryProof
+from hashing.publication import LedgerTree
+from hashing.report import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be exported: `exhibits` are labels, `is_whole` says that they are all of the case's.
+
+    `unfinished` are those of them that are still being processed: they have not all of their copies yet.
+
+    `export_id` names the export in the ledger; `at` is RFC 3339 UTC, `actor` a pseudonym.
+    """
+
+    export_id: str
+    case: str
+    case_number: str
+    at: str
+    actor: str
+    exhibits: tuple[str, ...]
+    objects: Sequence[PackagedObject]
+    is_whole: bool
+    with_copies: bool = True
+    with_contact: bool = False
+    unfinished: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a package comes from; `file_event` files an event and gives its entry once it has its place."""
+
+    store: ObjectStore
+    ledger: LedgerStore
+    tree: LedgerTree
+    verifier: Verifier
+    file_event: Callable[[CustodyEvent], LedgerEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package that was made: bytes and files of its payload, and the entry that names its manifest."""
+
+    size: int
+    files: int
+    manifest_sha256: str
+    case_seq: int
+
+
+def write_package(
+    output: Path, request: Request, origin: Origin, progress: Progress | None = None
+) -> Package:
+    """Make the package at `output`, which must not exist, and verify it before it takes its name.
+
+    `progress` gets the length of each run of bytes, once as it is copied and once as it is read back. Raises
+    as `new_folder` does, IncompleteError where an object is gone, IntegrityError where it is not what was
+    filed or the package does not verify; then nothing is left at `output`.
+    """
+    if not request.objects:
+        raise UsageError(f"There is nothing to export in case {request.case_number}.")
+    with new_folder(output) as folder:
+        files = Writer(folder, progress)
+        for item in request.objects:
+            files.copy(origin.store, item)
+        payload = {path: digest for path, digest in files.digests.items() if path.startswith(PAYLOAD)}
+        size = sum(item.digests.size for item in request.objects if item.path in payload)
+        manifest = manifest_bytes(payload)
+        files.write(PAYLOAD_MANIFEST, manifest)
+        # Only now: what can fail has been done, and what the entry speaks of lies on the disk.
+        last = origin.file_event(_event(request, manifest, len(payload), size))
+        _write_custody(files, request, origin, last)
+        _write_tags(files, request, origin.verifier, f"{size}.{len(payload)}")
+        files.sync_folders()
+        _require_sound(folder, origin.verifier, progress)
+    return Package(size, len(payload), sha256(manifest).hexdigest(), last.case_seq)
+
+
+def _event(request: Request, manifest: bytes, files: int, size: int) -> CustodyEvent:
+    return CustodyEvent(
+        event_id=f"{request.export_id}:{EXPORT_EVENT}",
+        type=EXPORT_EVENT,
+        at=request.at,
+        actor=request.actor,
+        case=request.case,
+        objects=(EventObject("", EXPORT_ROLE, sha256(manifest).hexdigest(), len(manifest)),),
+        body={
+            "export": request.export_id,
+            "exhibits": list(request.exhibits),
+            "unfinished": list(request.unfinished),
+            "whole_case": request.is_whole,
+            "with_copies": request.with_copies,
+            "with_contact": request.with_contact,
+            "files": files,
+            "size": size,
+        },
+    )
+
+
+def _write_custody(files: Writer, request: Request, origin: Origin, last: LedgerEntry) -> None:
+    """The case's entries up to the export's own, their bodies, a checkpoint over them, and their proofs."""
+    rows = [row for row in origin.ledger.case_entries(request.case) if row.case_seq <= last.case_seq]
+    note = origin.ledger.latest_checkpoint() or b""
+    tree = origin.tree.of_size(open_checkpoint(note, origin.verifier).size)
+    body_of = origin.ledger.body
+    wanted = wanted_bodies(
+        [parse_entry(row.entry) for row in rows],
+        body_of,
+        None if request.is_whole else frozenset(request.exhibits),
+        with_contact=request.with_contact,
+    ) | {last.event_id}
+    bodies = [
+        PackagedBody.of(body, is_wanted=row.event_id in wanted).to_line()
+        for row in rows
+        if (body := body_of(row.event_id)) is not None
+    ]
+    files.write(ENTRIES, b"".join(row.entry + b"\n" for row in rows))
+    files.write(BODIES, b"".join(bodies))
+    files.write(CHECKPOINT, note)
+    for row in rows:
+        proof = EntryProof(row.index, tuple(tree.inclusion_proof(row.index)), note)
+        files.write(proof_path(row.case_seq), proof.to_bytes())
+
+
+def _write_tags(files: Writer, request: Request, verifier: Verifier, oxum: str) -> None:
+    here = resources.files("disclosure")
+    files.write("VERIFY.txt", here.joinpath("VERIFY.txt").read_bytes())
+    files.write("verify.sh", here.joinpath("verify.sh").read_bytes(), 0o755)
+    files.write(PEM, public_pem(verifier))
+    files.write(VKEY, f"{verifier.vkey}\n".encode())
+    info = {
+        "Bag-Software-Agent": f"Vidne {metadata.version('vidne')}",
+        "Bagging-Date": request.at[:10],
+        "External-Identifier": request.case_number,
+        "Internal-Sender-Identifier": request.export_id,
+        "Payload-Oxum": oxum,
+    }
+    files.write("bag-info.txt", "".join(f"{name}: {value}\n" for name, value in info.items()).encode())
+    files.write("bagit.txt", DECLARATION)
+    tags = {path: digest for path, digest in files.digests.items() if not path.startswith(PAYLOAD)}
+    files.write(TAG_MANIFEST, manifest_bytes(tags))
+
+
+def _require_sound(folder: Path, verifier: Verifier, progress: Progress | None) -> None:
+    report = verify_package(folder, verifier, progress=progress)
+    wrong = [check for check in report.checks if check.status in (Status.FAIL, Status.PENDING)]
+    if report.exit_code or wrong:
+        raise IntegrityError(
+            f"The package does not verify, and was not left there: {wrong[0].name}: {wrong[0].reason}",
+            advice="Run vidne verify case on its case.",
+        )

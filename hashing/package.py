@@ -1,0 +1,275 @@
+"""Verification of an export package, with neither network nor database (docs/package-format.md).
+
+What is authentic follows from the checkpoint's signature: by it the entries, by them the payload manifest,
+the exhibits' manifests and the bodies. The bag's other files are for reading; nothing signed covers them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+
+from evidence.custody import EventBody, LedgerEntry
+from evidence.errors import IntegrityError, TrustMaterialError, UnreadableError
+from evidence.text import printable
+from hashing.bag import PAYLOAD_MANIFEST, Bag, check_digests, read_bag
+from hashing.digests import Progress, same_digest
+from hashing.entries import Entry, parse_entry
+from hashing.keys import fingerprint, parse_public
+from hashing.ledger_checks import CaseLedger, check_bodies, check_chain, check_signature
+from hashing.merkle import leaf_hash
+from hashing.notes import Checkpoint, NoteError, Verifier, checkpoint_of, signature_lines
+from hashing.package_files import (
+    BODIES,
+    CHECKPOINT,
+    ENTRIES,
+    EXPORT_EVENT,
+    EXPORT_ROLE,
+    PEM,
+    PROOFS,
+    TIME_STAMPS,
+    VKEY,
+    BodyState,
+    PackagedBody,
+    lines_of,
+    proof_path,
+)
+from hashing.package_record import PackageRecord
+from hashing.proof_file import EntryProof
+from hashing.report import Cause, Check, Findings, Status, VerificationReport, not_checked
+
+
+@dataclass(frozen=True, slots=True)
+class _Bodies:
+    """The bodies of a package by event id; `findings` is what was wrong with their lines."""
+
+    found: Mapping[str, EventBody]
+    left_out: frozenset[str]
+    findings: Findings
+
+
+def verify_package(
+    root: Path, trusted: Verifier | None = None, *, subject: str = "", progress: Progress | None = None
+) -> VerificationReport:
+    """Check the package in the folder `root`; `progress` gets the length of each run of bytes read.
+
+    `trusted` is the log's key from somewhere else; without it the package's own is used, and the report says
+    that this shows no origin. Raises UnreadableError where `root` is no package at all.
+    """
+    bag, form = read_bag(root)
+    if not {"bagit.txt", PAYLOAD_MANIFEST, ENTRIES} & bag.files.keys():
+        raise UnreadableError(
+            f"{printable(str(root))} is no export package: it has neither {PAYLOAD_MANIFEST} nor {ENTRIES}.",
+            advice="Name the folder that bagit.txt lies in.",
+        )
+    part, proofs, canonical = _read_entries(bag)
+    bodies = _read_bodies(bag, part)
+    checkpoint, signature = _check_signature(bag, part, trusted)
+    record = PackageRecord(bag, part, bodies.found)
+    checks = (
+        form,
+        check_digests(bag, record.expected, progress),
+        record.check(),
+        canonical,
+        check_chain(part),
+        _check_last(bag, part),
+        check_bodies(bodies.found.get, part, bodies.left_out, bodies.findings),
+        _check_inclusion(bag, part, proofs, checkpoint),
+        signature,
+        not_checked("consistency", "A package has no proof from one checkpoint to another."),
+        _time_stamp(bag),
+        _witness(part.note),
+        record.check_stream_proofs(),
+    )
+    return VerificationReport(subject or printable(str(root)), checks)
+
+
+def _read_entries(bag: Bag) -> tuple[CaseLedger, dict[int, EntryProof], Check]:
+    """The case's entries as they stand in the package, their proofs by case_seq, and whether they parse."""
+    findings = Findings("canonical")
+    raw = bag.read(ENTRIES)
+    if raw is None:
+        findings.defect(Cause.INCOMPLETE, ENTRIES, "It is missing.")
+    lines = lines_of(raw or b"")
+    parsed = tuple(_parse(number, line, findings) for number, line in enumerate(lines, 1))
+    case = next((entry.case for entry in reversed(parsed) if entry), "")
+    proofs: dict[int, EntryProof] = {}
+    rows: list[LedgerEntry] = []
+    for number, (line, entry) in enumerate(zip(lines, parsed, strict=True), 1):
+        if entry and entry.case != case:
+            findings.defect(
+                Cause.INTEGRITY, f"{ENTRIES} line {number}", "It is of another case than the last."
+            )
+        case_seq = entry.case_seq if entry else number
+        proof = _proof(bag, case_seq, findings)
+        if proof:
+            proofs[case_seq] = proof
+        index = proof.index if proof else (rows[-1].index if rows else -1) + 1
+        event_id = entry.event_id if entry else ""
+        rows.append(LedgerEntry(index, 0, event_id, case, case_seq, line, leaf_hash(line)))
+    check = findings.conclude(f"{len(rows)} entries are canonical.")
+    note = bag.read(CHECKPOINT)
+    return CaseLedger(case, tuple(rows), parsed, len(rows), note, len(rows)), proofs, check
+
+
+def _parse(number: int, line: bytes, findings: Findings) -> Entry | None:
+    findings.looked_at()
+    try:
+        return parse_entry(line)
+    except IntegrityError as error:
+        findings.defect(Cause.INTEGRITY, f"{ENTRIES} line {number}", str(error))
+        return None
+
+
+def _proof(bag: Bag, case_seq: int, findings: Findings) -> EntryProof | None:
+    """The proof of an entry; None where it is missing, which the check of inclusion tells."""
+    raw = bag.read(proof_path(case_seq))
+    if raw is None:
+        return None
+    try:
+        return EntryProof.from_bytes(raw)
+    except IntegrityError as error:
+        findings.defect(Cause.INTEGRITY, proof_path(case_seq), str(error))
+        return None
+
+
+def _read_bodies(bag: Bag, part: CaseLedger) -> _Bodies:
+    findings = Findings("bodies")
+    raw = bag.read(BODIES)
+    if raw is None:
+        findings.defect(Cause.INCOMPLETE, BODIES, "It is missing.")
+    known = {entry.event_id for entry in part.parsed if entry}
+    found: dict[str, EventBody] = {}
+    left_out: set[str] = set()
+    for number, line in enumerate(lines_of(raw or b""), 1):
+        subject = f"{BODIES} line {number}"
+        try:
+            item = PackagedBody.from_line(line)
+        except IntegrityError as error:
+            findings.defect(Cause.INTEGRITY, subject, str(error))
+            continue
+        event_id = item.body.event_id
+        if event_id not in known or event_id in found or event_id in left_out:
+            findings.defect(Cause.INTEGRITY, subject, "No entry, or one that has a body already, is its own.")
+        elif item.state is BodyState.LEFT_OUT:
+            left_out.add(event_id)
+        else:
+            found[event_id] = item.body
+    return _Bodies(found, frozenset(left_out), findings)
+
+
+def _check_last(bag: Bag, part: CaseLedger) -> Check:
+    """Whether the chain ends with the entry of an export, and this names the payload manifest at hand."""
+    findings = Findings("export-entry")
+    last = part.parsed[-1] if part.parsed else None
+    manifest = bag.read(PAYLOAD_MANIFEST)
+    if last is None or last.type != EXPORT_EVENT:
+        what = f"The last entry is no {EXPORT_EVENT}: the end of the chain was left out, or cannot be read."
+        findings.defect(Cause.INTEGRITY, ENTRIES, what)
+    elif manifest is None:
+        findings.defect(Cause.INCOMPLETE, PAYLOAD_MANIFEST, "It is missing.")
+    else:
+        findings.looked_at()
+        named = [item for item in last.objects if item.role == EXPORT_ROLE]
+        if len(named) != 1 or not same_digest(named[0].sha256, sha256(manifest).hexdigest()):
+            what = "It is not the one that the last entry names."
+            findings.defect(Cause.INTEGRITY, PAYLOAD_MANIFEST, what)
+    seq = last.case_seq if last else 0
+    return findings.conclude(f"Entry {seq} of the case, the last, names {PAYLOAD_MANIFEST}.")
+
+
+def _check_signature(
+    bag: Bag, part: CaseLedger, trusted: Verifier | None
+) -> tuple[tuple[Checkpoint, Verifier] | None, Check]:
+    """The checkpoint and the key that signed it, where it did."""
+    findings = Findings("checkpoint-signature")
+    own = verifier = None
+    try:
+        own = verifier = _own_key(bag)
+    except (TrustMaterialError, IntegrityError) as error:
+        cause = Cause.INTEGRITY if isinstance(error, IntegrityError) else Cause.TRUST
+        findings.defect(cause, VKEY, str(error))
+        if trusted is None:
+            return None, findings.conclude("")
+    if trusted is not None:
+        verifier = _named(trusted, part.note)
+    checkpoint, check = check_signature(part, verifier)
+    if checkpoint is None or verifier is None or check.status is not Status.PASS:
+        return None, check
+    findings.looked_at()
+    if trusted is None:
+        what = (
+            "Its signature is by the key in the package itself: all belongs together, but who made it is not"
+            " shown. Get the log's key another way and give it with --log-key; the fingerprint of this one is"
+            f" {fingerprint(verifier)}."
+        )
+        findings.defect(Cause.TRUST, CHECKPOINT, what, pending=True)
+    elif own is not None and own.public != verifier.public:
+        findings.defect(Cause.INTEGRITY, VKEY, "It is another key than the one that signed the checkpoint.")
+    return (checkpoint, verifier), findings.conclude(check.reason)
+
+
+def _own_key(bag: Bag) -> Verifier | None:
+    """The package's key; raises where its two forms are damaged or are not one key."""
+    vkey, pem = bag.read(VKEY), bag.read(PEM)
+    if vkey is None or pem is None:
+        return None
+    own = parse_public(vkey, VKEY)
+    if parse_public(pem, PEM).public != own.public:
+        raise IntegrityError(f"{VKEY} and {PEM} are not one key.")
+    return own
+
+
+def _named(trusted: Verifier, note: bytes | None) -> Verifier:
+    """The key under the checkpoint's name where it has none of its own: PEM has no place for one."""
+    if trusted.name or note is None:
+        return trusted
+    try:
+        return replace(trusted, name=checkpoint_of(note).origin)
+    except NoteError:  # the check of the signature tells it
+        return trusted
+
+
+def _check_inclusion(
+    bag: Bag,
+    part: CaseLedger,
+    proofs: Mapping[int, EntryProof],
+    signed: tuple[Checkpoint, Verifier] | None,
+) -> Check:
+    if signed is None:
+        return not_checked("inclusion", "There is no checkpoint with a valid signature to check against.")
+    checkpoint, verifier = signed
+    findings = Findings("inclusion")
+    for row in part.rows:
+        path = proof_path(row.case_seq)
+        proof = proofs.get(row.case_seq)
+        if proof is None:
+            cause = Cause.INTEGRITY if path in bag.files else Cause.INCOMPLETE
+            findings.defect(
+                cause, path, "Its proof cannot be read." if path in bag.files else "It is missing."
+            )
+            continue
+        findings.looked_at()
+        try:
+            if proof.verify(row.entry, verifier) != checkpoint:
+                findings.defect(Cause.INTEGRITY, path, f"It is over another checkpoint than {CHECKPOINT}.")
+        except IntegrityError as error:
+            findings.defect(Cause.INTEGRITY, path, str(error))
+    for path in sorted(set(bag.below(PROOFS)) - {proof_path(row.case_seq) for row in part.rows}):
+        findings.defect(Cause.INTEGRITY, path, "The entry that it proves is not in the package.")
+    return findings.conclude(f"{len(part.rows)} entries are in the signed tree of {checkpoint.size}.")
+
+
+def _time_stamp(bag: Bag) -> Check:
+    there = [path for path in bag.below(TIME_STAMPS) if path.endswith(".tsr")]
+    reason = f"{len(there)} are in the package; they are not read." if there else "The package has none."
+    return not_checked("time-stamp", reason)
+
+
+def _witness(note: bytes | None) -> Check:
+    try:
+        others = max(0, signature_lines(note or b"") - 1)
+    except NoteError:
+        others = 0
+    reason = f"{others} further signatures; they are not checked." if others else "The checkpoint has none."
+    return not_checked("witness", reason)

@@ -1,0 +1,131 @@
+"""A scrub of the archive: all of it or a part, stopped and resumed, and what each kind of damage gives."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.archive import verify_archive
+from apps.wiring import Application
+from evidence.settings import Settings
+from hashing.keys import load_verifier
+from hashing.report import VerificationReport
+from tests.system.program import CASE, Program
+
+OTHER = "0100-10293-00002-26"
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Program:
+    """Two cases of six files in all."""
+    program = Program(tmp_path / "data")
+    for number in (CASE, OTHER):
+        program.open_case(number)
+        for name in "abc":
+            (tmp_path / f"{name}.txt").write_text(f"{name} of {number}\n" * 200)
+        program.run("submit", *(tmp_path / f"{name}.txt" for name in "abc"), "--case", number)
+    return program
+
+
+def checks(report: dict[str, Any]) -> dict[str, str]:
+    return {check["name"]: check["status"] for check in report["checks"]}
+
+
+def read_by(report: dict[str, Any]) -> int:
+    [check] = [check for check in report["checks"] if check["name"] == "digest"]
+    count: int = check["checked"]
+    return count
+
+
+def test_an_archive_as_it_was_left_passes_and_names_what_was_not_checked(archive: Program) -> None:
+    report = archive.run("verify", "archive", "--json").json
+    assert {name for name, status in checks(report).items() if status == "pass"} == {
+        "tree", "published", "complete", "record", "digest", "canonical", "case-chain", "bodies", "inclusion",
+        "checkpoint-signature", "sequenced",
+    } | ({"consistency"} if checks(report)["consistency"] == "pass" else set())  # fmt: skip
+    assert read_by(report) == 6
+
+
+def test_a_changed_object_is_told_with_its_case_and_exhibit(archive: Program) -> None:
+    changed = archive.objects()[0]
+    changed.chmod(0o600)
+    changed.write_bytes(changed.read_bytes()[:-1] + b"!")
+    report = archive.run("verify", "archive", "--json", check=1).json
+    assert [name for name, status in checks(report).items() if status == "fail"] == ["digest"]
+    [check] = [check for check in report["checks"] if check["name"] == "digest"]
+    assert check["reason"].startswith(("0100-12345", "0100-1029"))
+    assert "EX-000" in check["reason"]
+
+
+def test_an_entry_changed_in_the_catalogue_is_told(archive: Program) -> None:
+    archive.execute("UPDATE ledger_entry SET leaf_hash = :leaf WHERE position = 2", leaf=b"\x01" * 32)
+    report = archive.run("verify", "archive", "--json", check=1).json
+    assert checks(report)["tree"] == "fail"
+
+
+def test_a_log_that_was_rolled_back_is_told_by_what_was_published(archive: Program) -> None:
+    keys = archive.data / "keys" / "last-seen-checkpoint"
+    [(before,)] = archive.query("SELECT max(size) FROM ledger_checkpoint")
+    archive.run("case", "open", "0100-10293-00003-26")
+    archive.execute("DELETE FROM ledger_checkpoint WHERE size > :size", size=before)
+    archive.execute("DELETE FROM ledger_entry WHERE position >= :size", size=before)
+    keys.unlink(missing_ok=True)
+    report = archive.run("verify", "archive", "--json", check=1).json
+    assert checks(report)["published"] == "fail"
+    assert "the ledger ends at" in str(report)
+
+
+def test_a_published_checkpoint_that_was_replaced_is_told(archive: Program) -> None:
+    folder = archive.data / "objects" / "ledger" / "checkpoint"
+    note = sorted(folder.iterdir())[0]
+    note.chmod(0o600)
+    note.write_bytes(note.read_bytes().replace(b"\n", b"\r\n", 1))
+    report = archive.run("verify", "archive", "--json", check=1).json
+    assert checks(report)["published"] == "fail"
+
+
+@pytest.mark.parametrize("parts", [["1/3", "2/3", "3/3"], ["34%", "34%", "34%"], ["9K", "9K", "9K"]])
+def test_parts_taken_one_after_another_read_everything_once(archive: Program, parts: list[str]) -> None:
+    counts = [read_by(archive.run("verify", "archive", "--subset", part, "--json").json) for part in parts]
+    [(read,)] = archive.query("SELECT count(*) FROM scrubbed_object")
+    assert read == 6
+    assert sum(counts) >= 6
+    assert max(counts) < 6
+
+
+@pytest.mark.parametrize("subset", ["0/3", "4/3", "0%", "101%", "5X", "all", "-1/2"])
+def test_a_part_that_cannot_be_meant_is_refused(archive: Program, subset: str) -> None:
+    done = archive.run("verify", "archive", "--subset", subset, check=2)
+    assert "is no part of an archive" in done.err
+
+
+def test_nothing_to_resume_is_said(archive: Program) -> None:
+    assert "No scrub was stopped" in archive.run("verify", "archive", "--resume", check=2).err
+
+
+class StoppedError(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+@pytest.mark.parametrize("subset", ["", "100%"])
+def test_a_scrub_that_was_stopped_goes_on_and_keeps_what_it_found(archive: Program, subset: str) -> None:
+    app = Application(Settings.from_environment(data=archive.data))
+    verifier = load_verifier(app.settings.ledger_key_path)
+    first = archive.objects()[0]
+    first.chmod(0o600)
+    first.write_bytes(first.read_bytes()[:-1] + b"!")
+    seen: list[int] = []
+
+    def until_the_fourth(count: int) -> None:
+        seen.append(count)
+        if len(seen) == 4:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        verify_archive(app, verifier, subset=subset, progress=until_the_fourth)
+    report: VerificationReport = verify_archive(app, verifier, resume=True, progress=seen.append)
+    [digests] = [check for check in report.checks if check.name == "digest"]
+    assert len(seen) == 7, "four were begun, of which one was not finished; three were left"
+    assert (report.exit_code, digests.checked) == (1, 6)
+    assert len(digests.defects) == 1
+    app.catalogue.close()

@@ -1,0 +1,118 @@
+"""The worker and time-stamp authorities: stamps come by themselves, and one that hangs holds up nothing."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from hashing.timestamps import make_request
+from tests.system.program import CASE, Done, Program, kill_group, wait_until
+from tests.tsa import Authority, authority, openssl_accepts, serving, stamping
+
+
+@pytest.fixture
+def tsa(tmp_path: Path) -> Authority:
+    return authority(tmp_path / "tsa")
+
+
+def program(tmp_path: Path, tsa: Authority, url: str) -> Program:
+    settings = {"VIDNE_TSA_URLS": url, "VIDNE_TSA_ROOTS": str(tsa.roots), "VIDNE_TSA_INTERVAL": "1"}
+    made = Program(tmp_path / "data", settings)
+    made.open_case()
+    return made
+
+
+@contextmanager
+def at_work(program: Program) -> Iterator[None]:
+    process = program.start("serve")
+    try:
+        yield
+    finally:
+        kill_group(process)
+
+
+def submit(program: Program, tmp_path: Path, name: str) -> float:
+    """How many seconds it took until the file was done with."""
+    note = tmp_path / f"{name}.txt"
+    note.write_text(f"Seen by {name} at nine.\n")
+    started = time.monotonic()
+    program.run("submit", note, "--case", CASE, "--wait", check=3)  # refused: it is no footage
+    return time.monotonic() - started
+
+
+def time_stamp(done: Done) -> dict[str, object]:
+    found: dict[str, object] = next(c for c in done.json["checks"] if c["name"] == "time-stamp")
+    return found
+
+
+def looked_at(program: Program) -> dict[str, str]:
+    found = program.run("doctor", "--json", check=None).json
+    return next(item for item in found if item["name"] == "time stamps")
+
+
+def test_new_checkpoints_are_stamped_by_themselves_and_the_case_verifies(
+    tmp_path: Path, tsa: Authority
+) -> None:
+    with serving(stamping(tsa)) as url:
+        used = program(tmp_path, tsa, url)
+        with at_work(used):
+            submit(used, tmp_path, "one")
+            wait_until(
+                lambda: (
+                    time_stamp(used.run("verify", "case", CASE, "--json", check=None))["status"] == "pass"
+                ),
+                60,
+                "the case to be stamped",
+            )
+    done = used.run("verify", "case", CASE)
+    assert "CN=Test Time-Stamp Authority stamped the tree of" in done.out
+    rows = used.query(
+        "SELECT t.size, t.response, c.note FROM ledger_timestamp t JOIN ledger_checkpoint c USING (size)"
+    )
+    published = {path.parent.name: path for path in (used.data / "objects/ledger/timestamp").rglob("*.tsr")}
+    assert rows
+    for size, response, note in rows:
+        assert openssl_accepts(response, note, tsa.roots, tmp_path)
+        assert published[str(size)].read_bytes() == response
+        assert (used.data / "objects/ledger/checkpoint" / str(size)).read_bytes() == note
+    assert looked_at(used)["status"] == "ok"
+    without_roots = replace(used, settings={**used.settings, "VIDNE_TSA_ROOTS": ""})
+    assert "VIDNE_TSA_ROOTS" in without_roots.run("verify", "case", CASE, check=6).err
+    assert time_stamp(used.run("verify", "file", tmp_path / "one.txt", "--json"))["status"] == "pass"
+    assert "VIDNE_TSA_ROOTS" in str(looked_at(without_roots))
+    used.execute("UPDATE ledger_timestamp SET response = :other", other=tsa.reply(make_request(b"x").der))
+    failed = used.run("verify", "case", CASE, "--json", check=1)
+    assert "over other bytes" in json.dumps(time_stamp(failed))
+
+
+def test_an_authority_that_hangs_holds_up_neither_submission_nor_ledger(
+    tmp_path: Path, tsa: Authority
+) -> None:
+    asked, release = threading.Event(), threading.Event()
+
+    def hang(_handler: BaseHTTPRequestHandler, _query: bytes) -> None:
+        asked.set()
+        release.wait(60)
+
+    with serving(hang) as url:
+        used = program(tmp_path, tsa, url)
+        with at_work(used):
+            submit(used, tmp_path, "one")
+            assert asked.wait(20), "the worker has asked, and waits"
+            assert submit(used, tmp_path, "two") < 10
+            wait_until(
+                lambda: used.query("SELECT count(*) FROM ledger_inbox WHERE sequenced = 0") == [(0,)],
+                8,
+                "the events to have their places",
+            )
+            assert used.query("SELECT attempts FROM ledger_timestamp") == [(0,)], "it still waits"
+            found = used.run("verify", "case", CASE, "--json", check=3)
+    release.set()
+    assert time_stamp(found)["status"] == "pending"
+    assert "no answer yet" in looked_at(used)["text"]

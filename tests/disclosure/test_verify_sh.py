@@ -1,0 +1,278 @@
+"""verify.sh in two shells, with nothing in PATH but the tools that it names, agrees with the program."""
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hashing.keys import fingerprint, public_pem
+from hashing.package_files import BODIES, CHECKPOINT, ENTRIES, proof_path
+from tests.disclosure.packages import FILES, Tampered, case_scene, export_all
+from tests.disks import small_disk
+from tests.hashing.cases import Scene
+from tests.hashing.test_package import HOSTILE, rewritten
+
+TOOLS = ("openssl", "awk", "xxd", "mktemp", "rm", "wc")
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A shell, and a folder that holds nothing but the tools."""
+
+    command: tuple[str, ...]
+    path: Path
+
+    def verify(
+        self, root: Path, *args: str | Path, cwd: Path | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.command, str(root / "verify.sh"), *map(str, args)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=cwd or "/",
+            env={"PATH": str(self.path)},
+            timeout=120,
+        )
+
+
+def busybox() -> str:
+    found = shutil.which("busybox")
+    if found is None:
+        pytest.skip("busybox is not installed")
+    return found
+
+
+@pytest.fixture(scope="module", params=["dash", "busybox"])
+def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    folder = tmp_path_factory.mktemp("path")
+    if request.param == "busybox":
+        command: tuple[str, ...] = (busybox(), "sh")
+        for tool in TOOLS[1:]:
+            (folder / tool).symlink_to(busybox())
+        (folder / "openssl").symlink_to(str(shutil.which("openssl")))
+    else:
+        dash = shutil.which("dash")
+        if dash is None:
+            pytest.skip("dash is not installed")
+        command = (dash,)
+        for tool in TOOLS:
+            (folder / tool).symlink_to(str(shutil.which(tool)))
+    return Shell(command, folder)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scene]:
+    folder = tmp_path_factory.mktemp("exported")
+    scene = case_scene(folder)
+    return export_all(scene, folder / "P"), scene
+
+
+@pytest.fixture
+def package(exported: tuple[Path, Scene], tmp_path: Path) -> Tampered:
+    """A copy in a folder whose name has spaces, to meddle with."""
+    place = tmp_path / "a package of 'two' exhibits"
+    shutil.copytree(exported[0], place)
+    return Tampered(place)
+
+
+@pytest.fixture
+def pem(exported: tuple[Path, Scene], tmp_path: Path) -> Path:
+    path = tmp_path / "the log's key.pem"
+    path.write_bytes(public_pem(exported[1].signer.verifier))
+    return path
+
+
+def failures(done: subprocess.CompletedProcess[str]) -> str:
+    return "\n".join(line for line in done.stdout.splitlines() if line.startswith("FAIL"))
+
+
+def test_a_whole_package_passes_and_its_key_is_told(
+    shell: Shell, package: Tampered, exported: tuple[Path, Scene]
+) -> None:
+    done = shell.verify(package.root)
+    assert (done.returncode, failures(done), done.stderr) == (0, "", "")
+    assert sum(line.startswith("ok  ") for line in done.stdout.splitlines()) == 8
+    assert fingerprint(exported[1].signer.verifier) in done.stdout
+    assert "COMPARE IT" in done.stdout
+    assert "11 entries are in the signed tree" in done.stdout
+
+
+def test_with_the_logs_key_nothing_is_left_to_compare(shell: Shell, package: Tampered, pem: Path) -> None:
+    done = shell.verify(package.root, pem.name, cwd=pem.parent)
+    assert (done.returncode, failures(done)) == (0, "")
+    assert "COMPARE IT" not in done.stdout
+
+
+def test_a_copy_from_elsewhere_checks_a_folder_that_is_named(
+    shell: Shell, package: Tampered, pem: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    shutil.copy(package.root / "verify.sh", tmp_path / "mine")
+    package.write("verify.sh", b"echo all is well\n")
+    done = shell.verify(tmp_path / "mine", pem, package.root)
+    assert done.returncode == 1
+    assert "verify.sh does not have its listed digest" in done.stdout
+    package.reseal()
+    assert shell.verify(tmp_path / "mine", pem, package.root).returncode == 0
+
+
+def test_it_works_inside_of_the_folder_and_leaves_it_as_it_was(shell: Shell, package: Tampered) -> None:
+    before = {path: path.stat().st_mtime_ns for path in package.root.rglob("*")}
+    done = subprocess.run(
+        [*shell.command, "verify.sh"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=package.root,
+        env={"PATH": str(shell.path)},
+    )
+    assert done.returncode == 0, done.stdout
+    assert {path: path.stat().st_mtime_ns for path in package.root.rglob("*")} == before
+
+
+def test_time_stamps_and_witnesses_are_passed_over(shell: Shell, package: Tampered, pem: Path) -> None:
+    done = shell.verify(package.with_outside_anchors().root, pem)
+    assert (done.returncode, failures(done)) == (0, "")
+
+
+def test_a_read_only_medium_will_do(shell: Shell, package: Tampered, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 16 << 20) as disk:
+        shutil.copytree(package.root, disk / "P")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        done = shell.verify(disk / "P", cwd=disk)
+        assert (done.returncode, failures(done), done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_one_flipped_bit_in_any_file_fails_and_names_it(shell: Shell, package: Tampered, name: str) -> None:
+    if name == "verify.sh":
+        package.flip(name, at=-2)  # in its last line: the shell has to get as far as the check
+        assert "verify.sh does not have its listed digest" in shell.verify(package.root).stdout
+        return
+    package.flip(name)
+    done = shell.verify(package.root)
+    assert done.returncode == 1
+    assert name in failures(done)
+
+
+@pytest.mark.parametrize("number", [1, 2, 5, 10])
+def test_an_entry_left_out_in_the_middle_fails_the_chain(
+    shell: Shell, package: Tampered, number: int
+) -> None:
+    done = shell.verify(package.without_entry(number).root)
+    assert done.returncode == 1
+    assert "case chain" in failures(done)
+
+
+def test_the_last_entry_left_out_fails(shell: Shell, package: Tampered) -> None:
+    done = shell.verify(package.without_entry(11).root)
+    assert done.returncode == 1
+    assert failures(done).startswith("FAIL  export entry")
+
+
+def test_a_changed_payload_with_every_list_made_right_again_fails(shell: Shell, package: Tampered) -> None:
+    package.flip("data/EX-0002.original.mp4")
+    done = shell.verify(package.reseal_payload().root)
+    assert done.returncode == 1
+    assert "export entry" in failures(done)
+    assert "no entry names data/EX-0002.original.mp4" in failures(done)
+
+
+def test_a_history_by_another_key_fails_by_the_logs_own(shell: Shell, package: Tampered, pem: Path) -> None:
+    rewritten(package)
+    assert shell.verify(package.root).returncode == 0  # which is why the key is to be compared
+    done = shell.verify(package.root, pem)
+    assert done.returncode == 1
+    assert "checkpoint" in failures(done)
+
+
+def test_an_entry_changed_in_place_fails_inclusion(shell: Shell, package: Tampered) -> None:
+    package.write(ENTRIES, package.read(ENTRIES).replace(b'"actor":"system"', b'"actor":"nobody"', 1))
+    done = shell.verify(package.reseal().root)
+    assert "inclusion: custody/proofs/1.tlog-proof" in failures(done)
+    assert "case chain: entry 2" in failures(done)
+
+
+def test_a_zero_byte_among_the_entries_fails(shell: Shell, package: Tampered) -> None:
+    package.write(ENTRIES, package.read(ENTRIES).replace(b'"actor"', b'"act\0or"', 1))
+    assert "case chain" in failures(shell.verify(package.reseal().root))
+
+
+def test_the_proof_of_another_entry_fails(shell: Shell, package: Tampered) -> None:
+    package.write(proof_path(3), package.read(proof_path(4)))
+    done = shell.verify(package.reseal().root)
+    assert "custody/proofs/3.tlog-proof" in failures(done)
+
+
+def test_a_proof_that_is_too_long_fails(shell: Shell, package: Tampered) -> None:
+    magic, index, rest = package.read(proof_path(3)).split(b"\n", 2)
+    line = rest.split(b"\n")[0] + b"\n"
+    for times in (1, 64):
+        package.write(proof_path(3), magic + b"\n" + index + b"\n" + line * times + rest)
+        assert "custody/proofs/3.tlog-proof" in failures(shell.verify(package.reseal().root))
+
+
+def test_a_checkpoint_of_another_size_fails(shell: Shell, package: Tampered) -> None:
+    package.write(CHECKPOINT, package.read(CHECKPOINT).replace(b"\n13\n", b"\n12\n"))
+    done = shell.verify(package.reseal().root)
+    assert "checkpoint" in failures(done)
+    assert "inclusion" in failures(done)
+
+
+@pytest.mark.parametrize("path", HOSTILE)
+def test_a_hostile_line_in_the_manifest_fails(shell: Shell, package: Tampered, path: str) -> None:
+    manifest = package.read("manifest-sha256.txt")
+    package.write("manifest-sha256.txt", manifest + f"{'0' * 64}  {path}\n".encode())
+    done = shell.verify(package.reseal().root)
+    assert done.returncode == 1
+    assert "manifest-sha256.txt" in failures(done)
+
+
+def test_carriage_returns_fail(shell: Shell, package: Tampered) -> None:
+    package.write("manifest-sha256.txt", package.read("manifest-sha256.txt").replace(b"\n", b"\r\n"))
+    assert "manifest-sha256.txt: line 1" in failures(shell.verify(package.reseal().root))
+
+
+def test_links_and_files_that_no_manifest_lists_fail(shell: Shell, package: Tampered) -> None:
+    (package.root / "data" / "EX-0001.working.mp4").unlink()
+    (package.root / "data" / "EX-0001.working.mp4").symlink_to("EX-0002.working.mp4")
+    (package.root / "custody" / ".hidden").write_bytes(b"")
+    (package.root / "custody" / "x\x1b[2J").write_bytes(b"")
+    done = shell.verify(package.root)
+    assert "data/EX-0001.working.mp4 is missing, or is no file" in failures(done)
+    assert "no manifest lists custody/.hidden" in failures(done)
+    assert "\x1b" not in done.stdout
+
+
+def test_a_key_that_is_none_stops_it(shell: Shell, package: Tampered, tmp_path: Path) -> None:
+    done = shell.verify(package.root, tmp_path / "nowhere.pem")
+    assert (done.returncode, done.stdout.count("\n")) == (1, 1)
+    assert "no public key" in done.stdout
+
+
+def test_a_tool_that_is_missing_is_named(shell: Shell, package: Tampered, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    done = Shell(shell.command, tmp_path / "bin").verify(package.root)
+    if shell.command[-1] == "sh":  # busybox has the others inside
+        assert "openssl is not installed" in done.stdout
+    assert done.returncode == 1
+
+
+def test_sha256sum_checks_both_manifests(package: Tampered) -> None:
+    for name in ("manifest-sha256.txt", "tagmanifest-sha256.txt"):
+        subprocess.run(["sha256sum", "-c", "--strict", "--quiet", name], cwd=package.root, check=True)
+    package.flip("data/EX-0001.working.mp4")
+    done = subprocess.run(
+        ["sha256sum", "-c", "manifest-sha256.txt"], cwd=package.root, capture_output=True, check=False
+    )
+    assert done.returncode == 1
+
+
+def test_bodies_are_said_not_to_be_checked(shell: Shell, package: Tampered) -> None:
+    package.write(BODIES, package.read(BODIES).replace(b"clip 1.mp4", b"clip 7.mp4"))
+    done = shell.verify(package.reseal().root)
+    assert done.returncode == 0
+    assert "Not checked here: bodies" in done.stdout
