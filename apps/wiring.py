@@ -20,10 +20,13 @@ from hashing.keys import create_key, load_signer
 from hashing.notes import Signer
 from hashing.publication import LedgerTree, Publisher
 from hashing.sequencer import Sequencer
+from hashing.witness_checks import NO_WITNESS, Witnessed
 from retention.folder import FolderStore
 from retention.keys import LEDGER
 
 if TYPE_CHECKING:
+    from apps.cosigning import Cosigning
+    from apps.remote_witness import RemoteWitness
     from ingest.stamping import Stamper
 
 
@@ -85,6 +88,36 @@ class Application:
     def sequencer(self) -> Sequencer:
         """For the holder of worker.lock only."""
         return Sequencer(self.ledger, self.signer)
+
+    @cached_property
+    def witnesses(self) -> "list[RemoteWitness]":
+        """Those that the settings name; raises SettingsError."""
+        if not self.settings.witnesses:
+            return []
+        from apps.remote_witness import parse_witnesses  # noqa: PLC0415 - HTTP, where it is needed
+
+        return parse_witnesses(self.settings.witnesses)
+
+    @cached_property
+    def cosignings(self) -> "list[Cosigning]":
+        """What asks them, one for each."""
+        if not self.witnesses:
+            return []
+        from apps.cosigning import Cosigning  # noqa: PLC0415 - as above
+
+        work, verifier = self.settings.work_path, self.signer.verifier
+        return [
+            Cosigning(witness, self.catalogue, self.store, verifier, work=work, clock=self.clock)
+            for witness in self.witnesses
+        ]
+
+    def witnessed(self) -> Witnessed:
+        """What is kept of what the witnesses cosigned last; they are not asked."""
+        if not self.witnesses:
+            return NO_WITNESS
+        from apps.cosigning import kept_cosignatures  # noqa: PLC0415 - as above
+
+        return kept_cosignatures(self.witnesses, self.catalogue, self.store)
 
     @cached_property
     def stamper(self) -> "Stamper":

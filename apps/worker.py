@@ -23,6 +23,7 @@ from types import FrameType
 import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
+from apps.cosigning import start_asking
 from apps.wiring import Application
 from evidence.catalogue.jobs import Lane
 from evidence.errors import VidneError
@@ -83,6 +84,7 @@ class Worker:
         """`owner` names this process in its leases."""
         settings = application.settings
         self._application = application
+        self._is_watched = bool(application.witnesses)  # a setting that cannot be meant is told at once
         slots = {Lane.FAST: settings.fast_slots, Lane.SLOW: settings.slow_slots}
         self._broker = StubBroker(middleware=[])
         self._watch = application.catalogue.watch()
@@ -109,6 +111,8 @@ class Worker:
             pass
         queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=_QUEUE_MS)
         queues.start()
+        if self._is_watched:
+            self._try(lambda: start_asking(self._application.cosignings))
         # What is loaded stays: without this the collector would go over it again and again.
         gc.collect()
         gc.freeze()

@@ -120,6 +120,10 @@ class LedgerStore(Protocol):
         """How many events wait for a place, of one case or of all."""
         ...
 
+    def index_of(self, event_id: str) -> int | None:
+        """The place of the entry of that event, or None where it has none."""
+        ...
+
     def body(self, event_id: str) -> EventBody | None:
         """The body of an event, or None where the event is unknown."""
         ...

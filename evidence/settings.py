@@ -38,6 +38,9 @@ class Settings:
     ledger_origin: str = _setting(
         "VIDNE_LEDGER_ORIGIN", "", "name of the log, read when its key is made; empty: a random one"
     )
+    witnesses: str = _setting(
+        "VIDNE_WITNESSES", "", "witnesses that cosign the ledger: URL=vkey, several with commas between"
+    )
     actor: str = _setting("VIDNE_ACTOR", "", "pseudonym of who acts; empty: the system user's id")
     tsa_urls: str = _setting(
         "VIDNE_TSA_URLS", "", "time-stamp authorities (RFC 3161), http or https, comma between; empty: none"

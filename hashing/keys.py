@@ -1,7 +1,5 @@
-"""The ledger's key on disk: a private key that is created once, and its public half beside it."""
+"""Signing keys on disk: a private key that is created once, and its public half beside it."""
 
-import os
-import secrets
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,7 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from evidence.errors import ConflictError, TrustMaterialError
-from hashing.notes import Signer, Verifier
+from evidence.files import create_file
+from hashing.cosignatures import Cosigner
+from hashing.notes import NoteVerifier, Signer, Verifier
 
 
 def verifier_path(path: Path) -> Path:
@@ -24,17 +24,20 @@ def create_key(path: Path, origin: str) -> Signer:
     Raises ConflictError where either half exists: what was signed would no longer verify with a new key.
     """
     signer = Signer.generate(origin)
-    if verifier_path(path).exists() and not path.exists():
-        raise ConflictError(
-            f"{path} is missing, but {verifier_path(path)} is there.", advice="Restore the key."
-        )
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        _create(path, signer.skey + "\n", 0o600)
-    except FileExistsError:
-        raise ConflictError(f"There is a ledger key at {path} already.", advice="Use that one.") from None
-    _publish(signer.verifier, path)
+    _create_pair(path, signer)
     return signer
+
+
+def create_witness_key(path: Path, name: str) -> Cosigner:
+    """Make the key of the witness `name`, as `create_key` does."""
+    cosigner = Cosigner.generate(name)
+    _create_pair(path, cosigner)
+    return cosigner
+
+
+def load_cosigner(path: Path) -> Cosigner:
+    """The witness's key at `path`; raises TrustMaterialError where it is absent or damaged."""
+    return Cosigner.from_skey(_read(path, "witness's signing key"))
 
 
 def load_signer(path: Path) -> Signer:
@@ -42,7 +45,7 @@ def load_signer(path: Path) -> Signer:
 
     Raises TrustMaterialError where the key is absent, damaged, or not that of the vkey.
     """
-    signer = Signer.from_skey(_read(path, "signing key"))
+    signer = Signer.from_skey(_read(path, "ledger's signing key"))
     if not verifier_path(path).exists():
         _publish(signer.verifier, path)
     if load_verifier(path) != signer.verifier:
@@ -55,7 +58,20 @@ def load_signer(path: Path) -> Signer:
 
 def load_verifier(path: Path) -> Verifier:
     """The public half of the key at `path` (a .skey or .vkey); raises TrustMaterialError."""
-    return Verifier.from_vkey(_read(verifier_path(path), "verifier key"))
+    return Verifier.from_vkey(_read(verifier_path(path), "ledger's verifier key"))
+
+
+def _create_pair(path: Path, signer: Signer | Cosigner) -> None:
+    if verifier_path(path).exists() and not path.exists():
+        raise ConflictError(
+            f"{path} is missing, but {verifier_path(path)} is there.", advice="Restore the key."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        create_file(path, f"{signer.skey}\n".encode(), 0o600)
+    except FileExistsError:
+        raise ConflictError(f"There is a key at {path} already.", advice="Use that one.") from None
+    _publish(signer.verifier, path)
 
 
 def public_pem(verifier: Verifier) -> bytes:
@@ -91,31 +107,12 @@ def _read(path: Path, what: str) -> str:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise TrustMaterialError(
-            f"The ledger's {what} {path} could not be read: {error}.", advice="Restore it from a backup."
+            f"The {what} {path} could not be read: {error}.", advice="Restore it from a backup."
         ) from error
 
 
-def _publish(verifier: Verifier, path: Path) -> None:
+def _publish(verifier: NoteVerifier, path: Path) -> None:
     try:
-        _create(verifier_path(path), verifier.vkey + "\n", 0o644)
+        create_file(verifier_path(path), f"{verifier.vkey}\n".encode())
     except FileExistsError:
         return  # another process was first; load_signer compares
-
-
-def _create(path: Path, text: str, mode: int) -> None:
-    """Create `path` whole and durable, or raise FileExistsError."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(text.encode())
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(draft, path)  # refuses to overwrite
-    finally:
-        draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -108,22 +108,22 @@ def _check_consistency(
             findings.defect(Cause.TRUST, "earlier checkpoint", str(error))
             continue
         findings.looked_at()
-        subject = f"checkpoint over {earlier.size} entries"
-        if earlier.size > checkpoint.size:
-            what = f"It was seen before; the ledger now ends at {checkpoint.size} entries."
-            findings.defect(Cause.INTEGRITY, subject, what)
-        elif not extends(tree, checkpoint, earlier):
-            findings.defect(Cause.INTEGRITY, subject, "The ledger does not begin with the tree it signed.")
+        if departs := departure(tree, checkpoint, earlier):
+            findings.defect(Cause.INTEGRITY, f"checkpoint over {earlier.size} entries", departs)
     return findings.conclude(f"The ledger extends {len(seen)} earlier checkpoints.")
 
 
-def extends(tree: TiledTree, checkpoint: Checkpoint, earlier: Checkpoint) -> bool:
-    """Whether the tree under `checkpoint` begins with the one under `earlier`."""
+def departure(tree: TiledTree, checkpoint: Checkpoint, earlier: Checkpoint) -> str:
+    """How the ledger, with its tree under `checkpoint`, departs from an earlier one; empty: it extends it."""
+    if earlier.size > checkpoint.size:
+        return f"It was seen before; the ledger now ends at {checkpoint.size} entries."
     try:
         proof = tree.consistency_proof(earlier.size)
-    except IntegrityError:
-        return False
-    return verify_consistency(earlier.size, earlier.root, checkpoint.size, checkpoint.root, proof)
+    except IntegrityError as error:
+        return f"It cannot be shown that the ledger extends it. {error.what}"
+    if not verify_consistency(earlier.size, earlier.root, checkpoint.size, checkpoint.root, proof):
+        return "The ledger does not begin with the tree it signed."
+    return ""
 
 
 def check_bodies(

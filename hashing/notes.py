@@ -2,18 +2,18 @@
 
 import base64
 import binascii
-import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
+from typing import ClassVar, Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from evidence.errors import IntegrityError, TrustMaterialError, UsageError
 
-_ED25519 = b"\x01"
 _MAX_NOTE = 64 * 1024
 _MAX_SIGNATURES = 64
 _PREFIX = "\N{EM DASH} "
@@ -38,13 +38,14 @@ def check_name(name: str) -> str:
     return name
 
 
-def _key_id(name: str, public: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\n" + _ED25519 + public).digest()[:4]
-
-
 @dataclass(frozen=True, slots=True)
-class Verifier:
-    """The public half of a note key: its name and 32 bytes of Ed25519 public key."""
+class NoteVerifier:
+    """The public half of a note key: its name and 32 bytes of Ed25519 public key.
+
+    `kind` is the byte that says what such a key signs (signed-note, signature types).
+    """
+
+    kind: ClassVar[bytes]
 
     name: str
     public: bytes
@@ -52,50 +53,67 @@ class Verifier:
     @property
     def key_id(self) -> bytes:
         """The four bytes that name the key in a signature line."""
-        return _key_id(self.name, self.public)
+        return sha256(self.name.encode() + b"\n" + self.kind + self.public).digest()[:4]
 
     @property
     def vkey(self) -> str:
-        """`<name>+<key id>+<base64(01 || public key)>`."""
-        return f"{self.name}+{self.key_id.hex()}+{_b64(_ED25519 + self.public)}"
+        """`<name>+<key id>+<base64(kind || public key)>`."""
+        return f"{self.name}+{self.key_id.hex()}+{_b64(self.kind + self.public)}"
 
     @classmethod
-    def from_vkey(cls, text: str) -> "Verifier":
-        """Read a vkey; raises TrustMaterialError where it is malformed."""
-        name, key_id, public = _key_fields(text.strip(), "verifier key")
+    def from_vkey(cls, text: str) -> Self:
+        """Read a vkey; raises TrustMaterialError where it is malformed or of another kind."""
+        name, key_id, public = _key_fields(text.strip(), "verifier key", cls.kind)
         verifier = cls(name, public)
         if verifier.key_id.hex() != key_id:
             raise TrustMaterialError(f"The verifier key of {name!r} does not match its own id.")
         return verifier
 
     def accepts(self, text: bytes, signature: bytes) -> bool:
-        """Whether `signature` (64 bytes) over `text` is by this key."""
+        """Whether `signature`, all that stands behind the key id, is by this key over a note's `text`."""
+        raise NotImplementedError
+
+    def has_signed(self, message: bytes, signature: bytes) -> bool:
+        """Whether `signature` (64 bytes) over the very bytes of `message` is by this key."""
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
+            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
         except InvalidSignature:
             return False
         return True
 
 
+class Verifier(NoteVerifier):
+    """The public half of a log's key."""
+
+    __slots__ = ()
+    kind = b"\x01"
+
+    def accepts(self, text: bytes, signature: bytes) -> bool:
+        """See NoteVerifier: it is over the text alone."""
+        return self.has_signed(text, signature)
+
+
 @dataclass(frozen=True, slots=True)
-class Signer:
+class NoteSigner:
     """The private half: name and key. It is never shown."""
+
+    kind: ClassVar[bytes]
 
     name: str
     _key: Ed25519PrivateKey
 
     @classmethod
-    def generate(cls, name: str) -> "Signer":
+    def generate(cls, name: str) -> Self:
         """A new random key of that name."""
         return cls(check_name(name), Ed25519PrivateKey.generate())
 
     @classmethod
-    def from_skey(cls, text: str) -> "Signer":
-        """Read `PRIVATE+KEY+<name>+<key id>+<base64(01 || seed)>`; raises TrustMaterialError."""
+    def from_skey(cls, text: str) -> Self:
+        """Read `PRIVATE+KEY+<name>+<key id>+<base64(kind || seed)>`; raises TrustMaterialError."""
         prefix, rest = text.strip()[:12], text.strip()[12:]
         if prefix != "PRIVATE+KEY+":
             raise TrustMaterialError("The signing key is malformed.")
-        name, key_id, seed = _key_fields(rest, "signing key")
+        name, key_id, seed = _key_fields(rest, "signing key", cls.kind)
         signer = cls(name, Ed25519PrivateKey.from_private_bytes(seed))
         if signer.verifier.key_id.hex() != key_id:
             raise TrustMaterialError(f"The signing key of {name!r} does not match its own id.")
@@ -105,17 +123,58 @@ class Signer:
     def skey(self) -> str:
         """The private key as text: keep it secret."""
         seed = self._key.private_bytes_raw()
-        return f"PRIVATE+KEY+{self.name}+{self.verifier.key_id.hex()}+{_b64(_ED25519 + seed)}"
+        return f"PRIVATE+KEY+{self.name}+{self.verifier.key_id.hex()}+{_b64(self.kind + seed)}"
+
+    @property
+    def verifier(self) -> NoteVerifier:
+        """The public half."""
+        raise NotImplementedError
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes of Ed25519 signature over `message`."""
+        return self._key.sign(message)
+
+    def public_bytes(self) -> bytes:
+        """The public key, 32 bytes."""
+        return self._key.public_key().public_bytes_raw()
+
+
+class Signer(NoteSigner):
+    """The private half of a log's key."""
+
+    __slots__ = ()
+    kind = Verifier.kind
 
     @property
     def verifier(self) -> Verifier:
         """The public half."""
-        return Verifier(self.name, self._key.public_key().public_bytes_raw())
+        return Verifier(self.name, self.public_bytes())
 
     def signature_line(self, text: bytes) -> bytes:
         """The line that signs `text`, with its newline."""
-        blob = self.verifier.key_id + self._key.sign(text)
-        return f"{_PREFIX}{self.name} {_b64(blob)}\n".encode()
+        return Signature(self.name, self.verifier.key_id + self.sign(text)).line
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A signature line: the key's name, then four bytes of key id and what the key made of the text."""
+
+    name: str
+    blob: bytes
+
+    @property
+    def key_id(self) -> bytes:
+        """The four bytes that name the key."""
+        return self.blob[:4]
+
+    @property
+    def line(self) -> bytes:
+        """The line, with its newline."""
+        return f"{_PREFIX}{self.name} {_b64(self.blob)}\n".encode()
+
+    def is_of(self, verifier: NoteVerifier) -> bool:
+        """Whether the line says to be by this key."""
+        return (self.name, self.key_id) == (verifier.name, verifier.key_id)
 
 
 def sign_note(text: bytes, signers: Sequence[Signer]) -> bytes:
@@ -124,26 +183,43 @@ def sign_note(text: bytes, signers: Sequence[Signer]) -> bytes:
     return text + b"\n" + b"".join(signer.signature_line(text) for signer in signers)
 
 
-def open_note(note: bytes, verifiers: Sequence[Verifier]) -> bytes:
+def with_lines(note: bytes, lines: Sequence[bytes]) -> bytes:
+    """The note, to the byte, with more signature lines behind it; raises NoteError where it is none then."""
+    longer = note + b"".join(lines)
+    if split_note(longer)[0] != split_note(note)[0]:
+        raise NoteError("What is added to the note is no signature line.")
+    return longer
+
+
+def open_note(note: bytes, verifiers: Sequence[NoteVerifier]) -> bytes:
     """The text of a note that one of `verifiers` signed.
 
     Lines by unknown keys are ignored; a wrong signature under a known key's name fails the whole note.
     Raises NoteError.
     """
-    text, lines = _split_note(note)
-    known = {(verifier.name, verifier.key_id): verifier for verifier in verifiers}
-    verified = False
-    for name, blob in lines:
-        verifier = known.get((name, blob[:4]))
-        if verifier is None:
-            continue
-        if not verifier.accepts(text, blob[4:]):
-            raise NoteError(f"The signature of {name!r} is not over this text.")
-        verified = True
-    if not verified:
+    text, signatures = split_note(note)
+    if not verified(text, signatures, verifiers):
         names = ", ".join(repr(verifier.name) for verifier in verifiers) or "any known key"
         raise NoteError(f"The note carries no signature by {names}.")
     return text
+
+
+def verified(
+    text: bytes, signatures: Sequence[Signature], verifiers: Sequence[NoteVerifier]
+) -> dict[NoteVerifier, Signature]:
+    """The signatures that are by one of `verifiers`, one for each key.
+
+    Raises NoteError where a line under a key's name and id is not by that key.
+    """
+    found: dict[NoteVerifier, Signature] = {}
+    for signature in signatures:
+        for verifier in verifiers:
+            if not signature.is_of(verifier):
+                continue
+            if not verifier.accepts(text, signature.blob[4:]):
+                raise NoteError(f"The signature of {signature.name!r} is not over this text.")
+            found[verifier] = signature
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +261,16 @@ def open_checkpoint(note: bytes, *verifiers: Verifier) -> Checkpoint:
 
 def checkpoint_of(note: bytes) -> Checkpoint:
     """The checkpoint in a note whose signatures are not looked at; raises NoteError."""
-    return Checkpoint.from_text(_split_note(note)[0])
+    return Checkpoint.from_text(split_note(note)[0])
 
 
 def signature_lines(note: bytes) -> int:
     """How many signature lines a note has, by whomever; raises NoteError."""
-    return len(_split_note(note)[1])
+    return len(split_note(note)[1])
 
 
-def _split_note(note: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
+def split_note(note: bytes) -> tuple[bytes, list[Signature]]:
+    """A note's text and its signature lines, none of which is verified; raises NoteError."""
     if len(note) > _MAX_NOTE:
         raise NoteError(f"The note is longer than {_MAX_NOTE} bytes.")
     text, separator, signatures = note.rpartition(b"\n\n")
@@ -207,12 +284,12 @@ def _split_note(note: bytes) -> tuple[bytes, list[tuple[str, bytes]]]:
     return text, [_signature(line) for line in lines]
 
 
-def _signature(line: str) -> tuple[str, bytes]:
+def _signature(line: str) -> Signature:
     name, space, encoded = line.removeprefix(_PREFIX).partition(" ")
     blob = _from_b64(encoded)
     if not line.startswith(_PREFIX) or not space or not name or blob is None or len(blob) < 5:
         raise NoteError("A signature line of the note is malformed.")
-    return name, blob
+    return Signature(name, blob)
 
 
 def _check_text(text: bytes) -> str:
@@ -225,11 +302,11 @@ def _check_text(text: bytes) -> str:
     return decoded
 
 
-def _key_fields(text: str, what: str) -> tuple[str, str, bytes]:
+def _key_fields(text: str, what: str, kind: bytes) -> tuple[str, str, bytes]:
     """Name, key id and 32 key bytes of an encoded key."""
     parts = text.split("+", 2)  # base64 may hold a + of its own, a name may not
     blob = _from_b64(parts[2]) if len(parts) == 3 else None
-    if blob is None or len(blob) != 33 or blob[:1] != _ED25519:
+    if blob is None or len(blob) != 33 or blob[:1] != kind:
         raise TrustMaterialError(
             f"The {what} is malformed.", advice="It is one line; restore it from a backup."
         )

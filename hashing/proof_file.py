@@ -11,7 +11,7 @@ from hashing.notes import Checkpoint, Verifier, open_checkpoint
 
 _MAGIC = "c2sp.org/tlog-proof@v1"
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,15})", re.ASCII)
-_MOST_HASHES = 63
+MOST_HASHES = 63  # of any proof
 _LONGEST = 128 * 1024  # of a file: 63 hashes and the longest note are less
 
 
@@ -29,7 +29,7 @@ class EntryProof:
 
     def to_bytes(self) -> bytes:
         """The file."""
-        lines = [_MAGIC, f"index {self.index}", *(base64.b64encode(item).decode() for item in self.hashes)]
+        lines = [_MAGIC, f"index {self.index}", *map(hash_line, self.hashes)]
         return "".join(f"{line}\n" for line in lines).encode() + b"\n" + self.checkpoint
 
     @classmethod
@@ -51,9 +51,9 @@ class EntryProof:
         found = _INDEX.fullmatch(rest[0]) if rest else None
         if found is None:
             raise ProofError("The proof names no index.")
-        if len(rest) - 1 > _MOST_HASHES:
-            raise ProofError(f"The proof has more than {_MOST_HASHES} hashes.")
-        return cls(int(found[1]), tuple(_hash(line) for line in rest[1:]), checkpoint)
+        if len(rest) - 1 > MOST_HASHES:
+            raise ProofError(f"The proof has more than {MOST_HASHES} hashes.")
+        return cls(int(found[1]), tuple(parse_hash(line) for line in rest[1:]), checkpoint)
 
     def verify(self, entry: bytes, *verifiers: Verifier) -> Checkpoint:
         """The checkpoint under which `entry` is shown to be in the log; raises NoteError, ProofError."""
@@ -65,11 +65,17 @@ class EntryProof:
         return checkpoint
 
 
-def _hash(line: str) -> bytes:
+def hash_line(value: bytes) -> str:
+    """A hash as a line of a proof holds it, without the newline."""
+    return base64.b64encode(value).decode()
+
+
+def parse_hash(line: str) -> bytes:
+    """The hash that a line of a proof holds; raises ProofError."""
     try:
         raw = base64.b64decode(line, validate=True)
     except (binascii.Error, ValueError):
         raw = b""
-    if len(raw) != HASH_SIZE or base64.b64encode(raw).decode() != line:
+    if len(raw) != HASH_SIZE or hash_line(raw) != line:
         raise ProofError("A line of the proof is not 32 bytes in base64.")
     return raw

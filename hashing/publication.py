@@ -4,6 +4,7 @@ The layout is that of C2SP tlog-tiles, but for the checkpoint: objects are never
 `checkpoint/<size>`. What is published is enough to verify the whole log without the catalogue.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -15,7 +16,7 @@ from hashing.merkle import EMPTY_ROOT, HASH_SIZE, perfect_root
 from hashing.notes import Checkpoint, Verifier, open_checkpoint
 from hashing.tiles import WIDTH, Tile, TiledTree, added, hashes_in
 
-CHECKPOINTS = "checkpoint/"
+CHECKPOINTS, _COSIGNATURES = "checkpoint/", "cosignature/"
 _LENGTH = 2  # bytes of an entry's length in a bundle, the most significant first
 
 
@@ -32,6 +33,24 @@ def timestamp_path(size: int, authority: str) -> str:
 def revocation_list_path(digest: str) -> str:
     """Where a revocation list with that SHA-256 is published, for every stamp that it was fetched for."""
     return f"timestamp/crl/{digest}.crl"
+
+
+def cosignature_path(size: int, key_id: str) -> str:
+    """Where a witness's signature line on the checkpoint over `size` entries is published."""
+    return f"{_COSIGNATURES}{size}/{key_id}"
+
+
+def newest_cosigned(store: ObjectStore, prefix: str, key_id: str) -> int:
+    """The most entries for which the store has a checkpoint's cosignature by that key; 0 for none."""
+    begin = prefix + _COSIGNATURES
+    form = re.compile(re.escape(begin) + "([1-9][0-9]{0,15})/" + re.escape(key_id), re.ASCII)
+    return max((int(found[1]) for found in map(form.fullmatch, store.list_keys(begin)) if found), default=0)
+
+
+def read_object(store: ObjectStore, key: str) -> bytes | None:
+    """All bytes of the current version under `key`, or None."""
+    there = store.stat(key)
+    return store.read_range(key, there.version_id, 0, there.size) if there else None
 
 
 def put_objects(store: ObjectStore, prefix: str, work: Path, contents: Mapping[str, bytes]) -> None:
@@ -130,12 +149,11 @@ class Publisher:
         if not sizes:
             return Checkpoint(self._verifier.name, 0, EMPTY_ROOT)
         key = begin + str(max(sizes))
-        there = self._store.stat(key)
-        if there is None:
+        note = read_object(self._store, key)
+        if note is None:
             raise IntegrityError(
                 f"{key} was there, and is gone.", advice="Find out who deletes from the store."
             )
-        note = self._store.read_range(key, there.version_id, 0, there.size)
         return open_checkpoint(note, self._verifier)
 
     def _publish(self, checkpoint: Checkpoint, note: bytes, published: Checkpoint) -> None:

@@ -12,7 +12,7 @@ from evidence.custody import KeptStamp
 from evidence.errors import IntegrityError
 from evidence.ports import LedgerStore
 from hashing.entries import parse_entry
-from hashing.ledger_checks import CaseLedger, extends, is_in
+from hashing.ledger_checks import CaseLedger, departure, is_in
 from hashing.merkle import leaf_hash
 from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint
 from hashing.publication import LedgerTree
@@ -68,7 +68,7 @@ def check_time_stamps(
         findings.looked_at()
         try:
             stamped = _stamped(ledger, kept, verifier)
-            if stamped.size > checkpoint.size or not extends(tree, checkpoint, stamped):
+            if departure(tree, checkpoint, stamped):
                 raise TimeStampError("The ledger does not begin with the tree that was stamped.")
             note = ledger.checkpoint(kept.size) or b""
             stamp = verify_response(kept.response, note, evidence.roots, at=evidence.now)

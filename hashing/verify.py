@@ -22,6 +22,7 @@ from hashing.object_checks import ExpectedObject, ObjectChecks, Recorded, Scrub
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, VerificationReport, not_checked
 from hashing.timestamp_checks import TimeEvidence, check_time_stamps
+from hashing.witness_checks import NO_WITNESS, Witnessed, check_witness
 
 STREAM_PROOF = "stream-proof"
 _INBOX = 1_000_000
@@ -39,6 +40,7 @@ def verify_case(
     expected: Sequence[ExpectedObject],
     exhibit: str | None = None,
     seen: Sequence[bytes] = (),
+    witnessed: Witnessed = NO_WITNESS,
     stamps: TimeEvidence | None = None,
     subject: str = "",
     progress: Progress | None = None,
@@ -47,12 +49,13 @@ def verify_case(
     """Check the case with id `case`: its entries, and every object in `expected` byte by byte.
 
     With `exhibit` (its label) only that exhibit's objects count. `verifier` is None where the log's key is
-    missing. `seen` are checkpoints kept from before. `expected` and `stamps` must have been read before the
-    call, so that what is recorded meanwhile is no defect. `progress` gets the length of each run of bytes
-    read; with `scrub` only some of the objects are read.
+    missing. `seen` are checkpoints kept from before, `witnessed` those that witnesses cosigned. They,
+    `expected` and `stamps` must have been read before the call, so that what is recorded meanwhile is no
+    defect. `progress` gets the length of each run of bytes read; with `scrub` only some of the objects are
+    read.
     """
     waiting = [event for event in ledger.pending(_INBOX) if event.case == case]
-    checks, part = _ledger_checks(ledger, tree, verifier, case, seen, stamps, len(waiting))
+    checks, part = _ledger_checks(ledger, tree, verifier, case, seen, witnessed, stamps, len(waiting))
     objects = ObjectChecks(
         store,
         case,
@@ -75,6 +78,7 @@ def verify_file(
     found: Digests,
     cases: Sequence[str],
     seen: Sequence[bytes] = (),
+    witnessed: Witnessed = NO_WITNESS,
     stamps: TimeEvidence | None = None,
     subject: str = "file",
 ) -> VerificationReport:
@@ -85,7 +89,9 @@ def verify_file(
     known = Findings("known")
     checks: list[Check] = []
     for case in cases:
-        of_case, part = _ledger_checks(ledger, tree, verifier, case, seen, stamps, ledger.pending_count(case))
+        of_case, part = _ledger_checks(
+            ledger, tree, verifier, case, seen, witnessed, stamps, ledger.pending_count(case)
+        )
         checks.extend(of_case)
         known.looked_at()
         names = [item for entry in part.parsed if entry for item in entry.objects]
@@ -105,6 +111,7 @@ def _ledger_checks(
     verifier: Verifier | None,
     case: str,
     seen: Sequence[bytes],
+    witnessed: Witnessed,
     stamps: TimeEvidence | None,
     waiting: int,
 ) -> tuple[list[Check], CaseLedger]:
@@ -117,6 +124,7 @@ def _ledger_checks(
         *check_tree(tree, part, checkpoint, verifier, seen),
         signature,
         _check_sequenced(part, waiting),
+        check_witness(tree, part, checkpoint, verifier, witnessed),
         check_time_stamps(ledger, tree, part, checkpoint, verifier, stamps),
     ]
     return checks, part

@@ -14,6 +14,7 @@ from evidence.clock import Clock, timestamp
 from evidence.custody import CustodyEvent
 from evidence.errors import UnreadableError
 from evidence.exhibits import Digests, Source
+from evidence.files import fsync_folder, make_durable_folders
 from evidence.jsontypes import Json
 from evidence.text import human_size, name_bytes, name_from_bytes, printable
 from ingest import events
@@ -21,7 +22,6 @@ from ingest.custody import record
 from ingest.paths import open_regular, readable
 from ingest.room import full_disk_said, require_room
 from ingest.spool import fill, new_spool_file
-from retention.folder import fsync_folder, make_durable_folders
 
 _NAMED = 1000  # of the paths that could not be received, so that the body stays readable
 

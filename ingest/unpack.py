@@ -15,13 +15,13 @@ from evidence.catalogue.leases import Lease, get_lease
 from evidence.catalogue.members import Arrival, add_member, first_arrival, received_places
 from evidence.clock import Clock, timestamp
 from evidence.exhibits import ExhibitState, Problem
+from evidence.files import fsync_folder
 from evidence.jsontypes import Json, JsonObject
 from evidence.text import base64_text, human_size, name_from_bytes, printable
 from ingest import events
 from ingest.custody import record
 from ingest.room import full_disk_said, require_room
 from ingest.spool import fill, new_spool_file
-from retention.folder import fsync_folder
 from transcode.archive import DamagedMemberError, Reader, look, reading
 from transcode.archive_rules import Entry, LeftOut, Listing, refusal
 from transcode.model import StageReport

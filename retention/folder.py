@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from evidence.errors import NotFoundError, ObjectExistsError, StorageFullError, UnreadableError
+from evidence.files import fsync_folder
 from evidence.ports import NewObject, StoredObject
 from hashing.digests import sha256_file
 
@@ -152,27 +153,9 @@ class FolderStore:
         return path
 
 
-def make_durable_folders(folder: Path) -> None:
-    """Make a folder and those above it so that they outlive a power cut."""
-    if folder.is_dir():
-        return
-    make_durable_folders(folder.parent)
-    folder.mkdir(exist_ok=True)
-    fsync_folder(folder.parent)
-
-
 def _fsync_file(path: Path) -> None:
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

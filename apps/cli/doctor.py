@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import click
 
 from apps.cli.main import Context, echo_json, json_option, pass_context
+from apps.cosigning import cosigned_size
 from apps.lock import try_worker_lock
 from apps.validation import changed_tools, last_validation
 from apps.wiring import Application
@@ -107,8 +108,17 @@ def _store(app: Application) -> Finding:
 def _ledger(app: Application) -> Finding:
     signer = app.signer
     waiting = app.ledger.pending_count()
-    text = f"{signer.name}, {app.ledger.size()} entries, {waiting} waiting; no outside witness is set up"
-    return Finding("ledger", "warning", text)
+    text = f"{signer.name}, {app.ledger.size()} entries, {waiting} waiting"
+    if not app.witnesses:
+        return Finding("ledger", "warning", f"{text}; no outside witness is set up")
+    size = app.ledger.size()
+    cosigned = {item.verifier.name: cosigned_size(app.catalogue, item) for item in app.witnesses}
+    if any(seen > size for seen in cosigned.values()):
+        status = "fail"  # it was longer once
+    else:
+        status = "ok" if all(seen == size for seen in cosigned.values()) else "warning"
+    told = [f"{name} has cosigned {seen}" for name, seen in cosigned.items()]
+    return Finding("ledger", status, "; ".join([text, *told]))
 
 
 def _time_stamps(app: Application) -> Finding:

@@ -63,6 +63,7 @@ def file_(context: Context, path: Path, checkpoint: Path | None, *, as_json: boo
         found=found,
         cases=sorted({exhibit.case_id for exhibit in known}),
         seen=_seen(app, checkpoint),
+        witnessed=app.witnessed(),
         stamps=time_evidence(app),
         subject=printable(str(path)),
     )
@@ -150,7 +151,7 @@ def _verify(
     *,
     as_json: bool,
 ) -> int:
-    expected, stamps = expected_objects(app, exhibits), time_evidence(app)
+    expected, witnessed, stamps = expected_objects(app, exhibits), app.witnessed(), time_evidence(app)
     with meter() as shown:
         shown.begin(subject, sum(item.digests.size for item in expected))
         report = verify_case(
@@ -162,6 +163,7 @@ def _verify(
             expected=expected,
             exhibit=label,
             seen=_seen(app, checkpoint),
+            witnessed=witnessed,
             stamps=stamps,
             subject=subject,
             progress=shown.advance,

@@ -138,6 +138,12 @@ class SqlLedgerStore:
         with self._catalogue.read() as connection:
             return connection.execute(statement).scalar_one()
 
+    def index_of(self, event_id: str) -> int | None:
+        """See LedgerStore."""
+        statement = select(ledger_entry.c.position).where(ledger_entry.c.event_id == event_id)
+        with self._catalogue.read() as connection:
+            return connection.execute(statement).scalar()
+
     def body(self, event_id: str) -> EventBody | None:
         """See LedgerStore."""
         statement = select(ledger_body).where(ledger_body.c.event_id == event_id)

@@ -313,6 +313,17 @@ ledger_checkpoint = Table(
     Column("note", LargeBinary, nullable=False),
 )
 
+# What witnesses answered. It stays where the checkpoint's row is gone: no foreign key.
+ledger_cosignature = Table(
+    "ledger_cosignature",
+    metadata,
+    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("key_id", Text, primary_key=True),  # of the witness, hexadecimal
+    Column("name", Text, nullable=False),
+    Column("line", LargeBinary, nullable=False),  # of the note, with its newline
+    Column("at", Text, nullable=False),
+)
+
 # A stamp of an authority over a checkpoint: asked for first, then kept as it came.
 ledger_timestamp = Table(
     "ledger_timestamp",

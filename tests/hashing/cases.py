@@ -16,6 +16,7 @@ from hashing.report import Check, VerificationReport
 from hashing.sequencer import Sequencer
 from hashing.timestamp_checks import TimeEvidence
 from hashing.verify import ExpectedObject, verify_case
+from hashing.witness_checks import NO_WITNESS, Witnessed
 from retention.folder import FolderStore
 from tests.hashing.memory_ledger import MemoryLedger
 
@@ -74,6 +75,7 @@ class Scene:
         seen: tuple[bytes, ...] = (),
         exhibit: str | None = None,
         verifier: Verifier | None = None,
+        witnessed: Witnessed = NO_WITNESS,
         stamps: TimeEvidence | None = None,
     ) -> VerificationReport:
         return verify_case(
@@ -85,6 +87,7 @@ class Scene:
             expected=self.rows,
             exhibit=exhibit,
             seen=seen,
+            witnessed=witnessed,
             stamps=stamps,
         )
 

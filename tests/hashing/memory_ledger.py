@@ -73,6 +73,9 @@ class MemoryLedger:
     def pending_count(self, case: str | None = None) -> int:
         return sum(case is None or event.case == case for event in self.inbox)
 
+    def index_of(self, event_id: str) -> int | None:
+        return next((entry.index for entry in self.rows if entry.event_id == event_id), None)
+
     def body(self, event_id: str) -> EventBody | None:
         return self.bodies.get(event_id)
 

@@ -9,12 +9,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from evidence.custody import CustodyEvent, EventObject, PendingEvent
+from hashing.cosignatures import CosignatureVerifier, Cosigner
 from hashing.entries import body_hash, make_body, parse_entry
 from hashing.merkle import leaf_hash
-from hashing.notes import Signer, Verifier, open_checkpoint
+from hashing.notes import Signer, Verifier, open_checkpoint, split_note, with_lines
 from hashing.sequencer import Sequencer
+from hashing.witness_checks import open_cosigned
 from tests.hashing.memory_ledger import MemoryLedger
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger-format.md"
@@ -71,17 +74,45 @@ def test_a_stranger_comes_to_the_same_with_a_hash_function_and_openssl(
     assert hashlib.sha256(name.encode() + b"\n\x01" + key).digest()[:4].hex() == key_id
     blob = base64.b64decode(line.split(" ")[2])
     assert blob[:4].hex() == key_id
+    assert_signed(key, body.encode() + b"\n", blob[4:], tmp_path)
+
+
+def test_a_stranger_verifies_the_cosignature_with_openssl(example: dict[str, str], tmp_path: Path) -> None:
+    """Nothing of Vidne is used here either."""
+    body = example["checkpoint"].partition("\n\n")[0]
+    name, key_id, encoded = example["witness-vkey"].split("+", 2)
+    kind, key = base64.b64decode(encoded)[:1], base64.b64decode(encoded)[1:]
+    assert hashlib.sha256(name.encode() + b"\n" + kind + key).digest()[:4].hex() == key_id
+    dash, named, encoded = example["cosignature"].split(" ")
+    blob = base64.b64decode(encoded)
+    assert (dash, named, kind, blob[:4].hex()) == ("\N{EM DASH}", name, b"\x04", key_id)
+    seconds = int.from_bytes(blob[4:12], "big")
+    assert seconds == 1795600000
+    signed = f"cosignature/v1\ntime {seconds}\n{body}\n".encode()
+    assert_signed(key, signed, blob[12:], tmp_path)
+
+
+def test_the_program_makes_and_reads_the_documented_cosignature(example: dict[str, str]) -> None:
+    note, line = (example["checkpoint"] + "\n").encode(), (example["cosignature"] + "\n").encode()
+    witness = Cosigner("witness.example/w1", Ed25519PrivateKey.from_private_bytes(SALT))
+    assert witness.verifier == CosignatureVerifier.from_vkey(example["witness-vkey"])
+    assert witness.signature(split_note(note)[0], 1795600000).line == line
+    keys = (Verifier.from_vkey(example["vkey"]), [witness.verifier])
+    assert open_cosigned(with_lines(note, [line]), *keys)[0].size == 2
+
+
+def assert_signed(key: bytes, text: bytes, signature: bytes, folder: Path) -> None:
     openssl = shutil.which("openssl")
     assert openssl
     # The fixed head of an Ed25519 public key in DER (RFC 8410).
-    (tmp_path / "key.der").write_bytes(bytes.fromhex("302a300506032b6570032100") + key)
-    (tmp_path / "text").write_bytes(body.encode() + b"\n")
-    (tmp_path / "signature").write_bytes(blob[4:])
+    (folder / "key.der").write_bytes(bytes.fromhex("302a300506032b6570032100") + key)
+    (folder / "text").write_bytes(text)
+    (folder / "signature").write_bytes(signature)
     command = [
         openssl, "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", "key.der", "-rawin",
         "-in", "text", "-sigfile", "signature",
     ]  # fmt: skip
-    result = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
 

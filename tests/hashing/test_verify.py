@@ -26,13 +26,13 @@ def scene(tmp_path: Path) -> Scene:
 def test_an_untouched_case_passes_and_says_what_was_not_checked(scene: Scene) -> None:
     report = scene.verify()
     assert (report.exit_code, failed(report)) == (0, set())
-    assert report.verdict == "passed; not checked: consistency, time-stamp, stream-proof"
+    assert report.verdict == "passed; not checked: consistency, witness, time-stamp, stream-proof"
     assert {c.name: c.checked for c in report.checks if c.status is Status.PASS} == {
         "complete": 6, "record": 6, "digest": 6, "canonical": 4, "case-chain": 4, "bodies": 4,
         "inclusion": 4, "checkpoint-signature": 1, "sequenced": 4,
     }  # fmt: skip
     assert {c.name for c in report.checks if c.status is Status.NOT_CHECKED} == {
-        "consistency", "time-stamp", "stream-proof",
+        "consistency", "witness", "time-stamp", "stream-proof",
     }  # fmt: skip
 
 

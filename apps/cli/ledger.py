@@ -1,0 +1,122 @@
+"""vidne ledger: the newest checkpoint, proofs out of the ledger, witnesses."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from apps.cli.main import Context, echo_json, json_option, pass_context
+from apps.cli.witness import command as witness
+from evidence.errors import IntegrityError, NotFoundError, TrustMaterialError
+from hashing.keys import load_verifier
+from hashing.ledger_checks import departure
+from hashing.notes import Checkpoint, open_checkpoint, split_note, verified, with_lines
+from hashing.proof_file import EntryProof
+
+if TYPE_CHECKING:
+    from apps.wiring import Application
+
+
+@click.group(name="ledger")
+def command() -> None:
+    """What the ledger has signed, and proofs out of it; witnesses that watch over it."""
+
+
+command.add_command(witness)
+
+
+@command.command()
+@json_option
+@pass_context
+def head(context: Context, *, as_json: bool) -> None:
+    """The newest checkpoint: a signed note, with the cosignatures of witnesses that came in."""
+    note, checkpoint = _newest(context.application)
+    if not as_json:
+        click.echo(note, nl=False)
+        return
+    echo_json(
+        {
+            "origin": checkpoint.origin,
+            "size": checkpoint.size,
+            "root": checkpoint.root.hex(),
+            "signatures": [
+                {"name": line.name, "key_id": line.key_id.hex(), "line": line.line.decode().rstrip()}
+                for line in split_note(note)[1]
+            ],
+        }
+    )
+
+
+@command.command()
+@click.argument("entry", metavar="INDEX|EVENT_ID")
+@click.option(
+    "-o", "output", type=click.Path(path_type=Path, dir_okay=False), help="The file; else standard output."
+)
+@pass_context
+def proof(context: Context, entry: str, output: Path | None) -> None:
+    """The proof that an entry is in the ledger, to be kept or handed out: a .tlog-proof file."""
+    app = context.application
+    note, checkpoint = _newest(app)
+    index = int(entry) if re.fullmatch("[0-9]{1,16}", entry) else app.ledger.index_of(entry)
+    if index is None or index >= checkpoint.size:
+        raise NotFoundError(
+            f"No entry {entry} is among the {checkpoint.size} of the newest checkpoint.",
+            advice="An event waits for its place until a worker runs; vidne exhibit show lists those of one.",
+        )
+    hashes = app.tree.of_size(checkpoint.size).inclusion_proof(index)
+    made = EntryProof(index, tuple(hashes), note)
+    made.verify(next(iter(app.ledger.entries(index, index + 1)), b""), load_verifier(_key(app)))
+    if output is None:
+        click.echo(made.to_bytes(), nl=False)
+    else:
+        output.write_bytes(made.to_bytes())
+
+
+@command.command()
+@click.argument("checkpoint_file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@json_option
+@pass_context
+def consistency(context: Context, checkpoint_file: Path, *, as_json: bool) -> None:
+    """Whether the ledger extends the checkpoint in CHECKPOINT_FILE, kept from before or given by others.
+
+    Ends 1 where it does not, 6 where another key has signed it.
+    """
+    app = context.application
+    text, signatures = split_note(checkpoint_file.read_bytes())
+    verifier = load_verifier(_key(app))
+    if not verified(text, signatures, [verifier]):
+        raise TrustMaterialError(
+            f"{checkpoint_file} is not signed by this log's key.", advice=f"That is {verifier.vkey}"
+        )
+    earlier = Checkpoint.from_text(text)
+    _, newest = _newest(app)
+    tree = app.tree.of_size(newest.size)
+    if departs := departure(tree, newest, earlier):
+        raise IntegrityError(
+            f"The checkpoint over {earlier.size} entries, the ledger over {newest.size}: {departs}",
+            advice="Keep that checkpoint safe, and find out who changed the ledger.",
+        )
+    if as_json:
+        hashes = [item.hex() for item in tree.consistency_proof(earlier.size)]
+        sizes = {"old_size": earlier.size, "size": newest.size}
+        roots = {"old_root": earlier.root.hex(), "root": newest.root.hex()}
+        echo_json({**sizes, **roots, "extends": True, "proof": [*hashes]})
+    else:
+        click.echo(f"The ledger of {newest.size} entries extends that checkpoint over {earlier.size}.")
+
+
+def _key(app: "Application") -> Path:
+    return app.settings.ledger_key_path
+
+
+def _newest(app: "Application") -> tuple[bytes, Checkpoint]:
+    """The newest checkpoint, as a note with the cosignatures at hand, and what it says."""
+    from evidence.catalogue.cosignatures import lines_over  # noqa: PLC0415 - a witness has no database
+
+    note = app.ledger.latest_checkpoint()
+    if note is None:
+        raise NotFoundError("The ledger has no entry yet.", advice="Open a case: vidne case open NUMBER")
+    checkpoint = open_checkpoint(note, load_verifier(_key(app)))
+    with app.catalogue.read() as connection:
+        return with_lines(note, lines_over(connection, checkpoint.size)), checkpoint
