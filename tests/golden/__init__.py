@@ -1,1 +1,1 @@
-"""Packages and records as they were written once: what verified then verifies for ever, what did not never will."""
+"""Packages as they were written once: what verified then verifies for ever, what did not never will."""

@@ -37,7 +37,7 @@ def small_scene(folder: Path) -> Scene:
 
 
 def resigned(package: Tampered, signer: Signer) -> None:
-    """Another history of the same events, signed with the log's own, stolen key: nothing inside tells of it."""
+    """Another history of the same events, signed anew: with the stolen key nothing inside tells of it."""
     entries = [line.replace(b'"actor":"system"', b'"actor":"nobody"') for line in package.entries()]
     chained: list[bytes] = []
     for entry in entries:
@@ -101,6 +101,7 @@ def build() -> None:
     """Make the package, and of each attack the files that it changes."""
     for folder in (VALID, TAMPERED):
         shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         scene = small_scene(Path(name))
         export_all(scene, VALID)

@@ -5,16 +5,29 @@ from pathlib import Path
 
 import pytest
 
-from hashing.keys import fingerprint, parse_public
+from hashing.keys import parse_public
 from hashing.notes import Verifier
 from hashing.package import verify_package
 from tests.golden.build import GONE, TAMPERED, VALID
 from tests.hashing.cases import failed
 
-# What catches it, and the exit code. Who holds the log's key can rewrite history: only an anchor outside tells.
+# What catches it, and the exit code.
 CAUGHT: dict[str, tuple[set[str], int]] = {
-    "a-bit-of-the-original": {"digest"},
-    "a-bit-of-the-copy": {"digest"},
+    "a-bit-of-the-original": ({"digest"}, 1),
+    "a-bit-of-the-copy": ({"digest"}, 1),
+    "original-replaced-and-lists-made-right": ({"record", "export-entry"}, 1),
+    "entry-edited": ({"case-chain", "inclusion"}, 1),
+    "entry-written-otherwise": ({"canonical", "case-chain", "inclusion", "bodies"}, 1),
+    "entry-with-a-key-twice": ({"canonical", "case-chain", "inclusion", "bodies"}, 1),
+    "entry-left-out-in-the-middle": ({"case-chain"}, 1),
+    "last-entry-left-out": ({"export-entry"}, 1),
+    "proofs-swapped": ({"case-chain", "inclusion"}, 1),
+    "body-edited": ({"bodies"}, 1),
+    "checkpoint-of-another-key": ({"checkpoint-signature"}, 1),
+    "history-signed-with-another-key": ({"checkpoint-signature"}, 1),
+    # Who holds the log's key can write another history: only an anchor outside tells (docs/threat-model.md).
+    "history-signed-with-the-stolen-key": (set(), 0),
+    "path-that-leaves-the-folder": ({"bag", "export-entry"}, 1),
 }
 
 

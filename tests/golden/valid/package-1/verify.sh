@@ -1,0 +1,313 @@
+#!/bin/sh
+# Checks an export package with openssl (3.0 or later), awk and xxd, and what every system has (mktemp, rm, wc);
+# no network, no Python, no Vidne.
+#
+#     sh verify.sh [LOG-KEY.pem [FOLDER]]
+#
+# LOG-KEY.pem is the log's public key, had another way than with the package; without it the package's own is
+# used, which shows that the parts belong together, not who made them. FOLDER is the package, by default the
+# one that this script lies in: who distrusts it runs a copy from elsewhere. Ends 0 when every check passed.
+set -u
+LC_ALL=C
+export LC_ALL
+unset CDPATH
+
+case ${1-} in
+    '' | /*) key=${1-} ;;
+    *) key=$(pwd)/$1 ;;
+esac
+case $0 in
+    */*) folder=${0%/*} ;;
+    *) folder=. ;;
+esac
+folder=${2-$folder}
+
+failed=0
+newline='
+'
+pass() { printf 'ok    %s\n' "$1"; }
+fail() {
+    printf 'FAIL  %s\n' "$1"
+    failed=1
+}
+stop() {
+    fail "$1"
+    exit 1
+}
+
+for tool in openssl awk xxd mktemp rm wc; do
+    command -v "$tool" >/dev/null || stop "tools: $tool is not installed"
+done
+cd -- "$folder" || stop "package: there is no folder $folder"
+[ -f manifest-sha256.txt ] || stop "package: $folder has no manifest-sha256.txt"
+[ -z "$key" ] || openssl pkey -pubin -in "$key" -noout 2>/dev/null || stop "key: $key is no public key in PEM"
+work=$(mktemp -d) || stop "tools: no temporary folder can be made"
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+digest_of() { # of the file $1 or of standard input, into $digest
+    digest=$(openssl dgst -sha256 -r ${1+"$1"} 2>/dev/null)
+    digest=${digest%% *}
+}
+
+# --- Every file of the manifests has its digest, and there is no other file. -------------------------------
+
+listed=$newline
+payload=''
+manifest() { # $1: the manifest, $2: a pattern that its paths must match, $3: one that they must not
+    bad=0
+    count=0
+    while IFS= read -r line || [ -n "$line" ]; do
+        count=$((count + 1))
+        wanted=${line%%  *}
+        path=${line#*  }
+        case $path in
+            '' | .* | */.* | /* | */ | *//* | *[!A-Za-z0-9._/-]*) path='' ;;
+        esac
+        case $wanted in
+            *[!0-9a-f]*) path='' ;;
+        esac
+        if [ -z "$path" ] || [ "${#wanted}" -ne 64 ] || [ "$wanted  $path" != "$line" ]; then
+            fail "$1: line $count may not stand in a package"
+            bad=1
+            continue
+        fi
+        case $path in
+            $3) path='' ;;
+            $2) ;;
+            *) path='' ;;
+        esac
+        case $listed in
+            *"$newline$path$newline"*) path='' ;;
+        esac
+        if [ -z "$path" ]; then
+            fail "$1: line $count lists what it may not, or lists it once more"
+            bad=1
+            continue
+        fi
+        listed=$listed$path$newline
+        case $path in
+            data/*) payload=$payload$line$newline ;;
+        esac
+        if [ -L "$path" ] || [ ! -f "$path" ]; then
+            fail "$1: $path is missing, or is no file"
+            bad=1
+            continue
+        fi
+        digest_of "$path"
+        if [ "$digest" != "$wanted" ]; then
+            fail "$1: $path does not have its listed digest"
+            bad=1
+        fi
+    done <"$1"
+    [ "$count" -gt 0 ] || bad=1
+    if [ "$bad" -eq 0 ]; then pass "$1: $count files have their digests"; else fail "$1"; fi
+}
+manifest manifest-sha256.txt 'data/*' ' '
+if [ -f tagmanifest-sha256.txt ]; then
+    manifest tagmanifest-sha256.txt '*' 'data/*'
+else
+    fail 'tagmanifest-sha256.txt: it is missing'
+fi
+
+extra=0
+walk() { # every file below $1
+    for found in "$1"* "$1".[!.]* "$1"..?*; do
+        [ -e "$found" ] || [ -L "$found" ] || continue
+        if [ -d "$found" ] && [ ! -L "$found" ]; then
+            walk "$found/"
+            continue
+        fi
+        [ "$found" = tagmanifest-sha256.txt ] && [ ! -L "$found" ] && continue
+        case $listed in
+            *"$newline$found$newline"*) continue ;;
+        esac
+        case $found in
+            *[!A-Za-z0-9._/-]*) found='a file whose name may not stand in a package' ;;
+        esac
+        fail "files: no manifest lists $found"
+        extra=1
+    done
+}
+walk ''
+[ "$extra" -ne 0 ] || pass 'files: there are no others'
+
+# --- The checkpoint is signed by the log's key. ------------------------------------------------------------
+
+# Awk turns base64 into hexadecimal; what is no base64 gives an empty text.
+hex='function hex(s,  i, k, v, bits, p, out) {
+    sub(/=+$/, "", s)
+    for (i = 1; i <= length(s); i++) {
+        k = index("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", substr(s, i, 1)) - 1
+        if (k < 0) return ""
+        v = v * 64 + k; bits += 6
+        if (bits >= 8) { bits -= 8; p = bits == 4 ? 16 : bits == 2 ? 4 : 1; out = out sprintf("%02x", int(v / p)); v = v % p }
+    }
+    return out
+}'
+note=custody/checkpoint
+own_key=log.pub.pem
+origin='' size='' root=''
+if [ -f "$note" ]; then
+    awk '$0 == "" { exit } { print }' "$note" >"$work/text"
+    { IFS= read -r origin && IFS= read -r size && IFS= read -r root; } <"$work/text"
+    root=$(printf '%s\n' "$root" | awk "$hex"' { print hex($0) }')
+fi
+case $size in
+    '' | 0* | *[!0-9]*) size='' ;;
+esac
+case $origin in
+    *[!\ -~]*) origin_shown='its log' ;;
+    *) origin_shown=$origin ;;
+esac
+signed=no
+if [ -n "$size" ] && [ "${#root}" -eq 64 ] && [ "${#size}" -le 15 ]; then
+    # A signature line is: em dash, name of the key, base64 of four bytes of key id and 64 of signature.
+    awk "$hex"' body && $0 != "" { print $2, hex($3) } $0 == "" { body = 1 }' "$note" >"$work/lines"
+    while read -r name blob; do
+        [ "$name" = "$origin" ] && [ "${#blob}" -eq 136 ] || continue
+        printf '%s' "${blob#????????}" | xxd -r -p >"$work/signature"
+        openssl pkeyutl -verify -pubin -inkey "${key:-$own_key}" -rawin -in "$work/text" \
+            -sigfile "$work/signature" >/dev/null 2>&1 && signed=yes
+    done <"$work/lines"
+fi
+if [ "$signed" = yes ]; then
+    pass "checkpoint: ${key:-$own_key} signed the tree of $size entries of $origin_shown"
+else
+    fail "checkpoint: it has no right signature by ${key:-$own_key}"
+fi
+
+# --- Each entry is in the signed tree, and names the one before it in its case. ----------------------------
+
+node() { # SHA-256(01 || $1 || $2), all in hexadecimal, into $hash; what was computed before is remembered
+    eval "hash=\${node_$1$2-}"
+    [ -z "$hash" ] || return 0
+    hash=$(printf '01%s%s' "$1" "$2" | xxd -r -p | openssl dgst -sha256 -r)
+    hash=${hash%% *}
+    eval "node_$1$2=\$hash"
+}
+
+included() { # whether leaf $1 is number $2 of $size under $root; the siblings follow (RFC 9162, 2.1.3.2)
+    hash=$1 at=$2 last=$((size - 1))
+    [ "$at" -le "$last" ] || return 1
+    shift 2
+    for sibling in "$@"; do
+        [ "$last" -gt 0 ] || return 1
+        if [ $((at % 2)) -eq 1 ] || [ "$at" -eq "$last" ]; then
+            node "$sibling" "$hash"
+            while [ $((at % 2)) -eq 0 ] && [ "$at" -ne 0 ]; do
+                at=$((at / 2)) last=$((last / 2))
+            done
+        else
+            node "$hash" "$sibling"
+        fi
+        at=$((at / 2)) last=$((last / 2))
+    done
+    [ "$last" -eq 0 ] && [ "$hash" = "$root" ]
+}
+
+# A proof: a line of magic, `index N`, hashes in base64, an empty line, the checkpoint.
+proof='
+NR == 1 && $0 != "c2sp.org/tlog-proof@v1" { bad = 1 }
+NR == 2 { if ($0 !~ /^index (0|[1-9][0-9]*)$/ || length($2) > 15) bad = 1; out = $2; next }
+NR > 2 && $0 == "" { exit }
+NR > 2 { h = hex($0); if (length(h) != 64 || NR > 65) bad = 1; out = out " " h }
+END { if (!bad) print out }'
+
+count=0 length=0 chained=yes proved=yes position=-1 last_entry=''
+previous=0000000000000000000000000000000000000000000000000000000000000000
+if [ -f custody/entries.jsonl ]; then
+    while IFS= read -r line || [ -n "$line" ]; do
+        count=$((count + 1))
+        length=$((length + ${#line} + 1))
+        last_entry=$line
+        rest=${line#*\",\"case_prev\":\"}
+        case_prev=${rest%%\"*}
+        rest=${rest#*\",\"case_seq\":}
+        case_seq=${rest%%,*}
+        if [ "$case_seq" != "$count" ] || [ "$case_prev" != "$previous" ]; then
+            fail "case chain: entry $count does not follow the one before it"
+            chained=no
+        fi
+        digest=$({ printf '\000' && printf '%s' "$line"; } | openssl dgst -sha256 -r)
+        previous=${digest%% *}
+        if [ "$signed" = yes ]; then
+            path=custody/proofs/$count.tlog-proof
+            found=''
+            [ ! -f "$path" ] || found=$(awk "$hex$proof" "$path")
+            # The words of $found are an index and hashes: digits and hexadecimal, as awk has seen to.
+            # shellcheck disable=SC2086
+            if [ -z "$found" ] || ! included "$previous" $found || [ "${found%% *}" -le "$position" ]; then
+                fail "inclusion: $path does not show entry $count in the signed tree"
+                proved=no
+            fi
+            position=${found%% *}
+            position=${position:-0}
+        fi
+    done <custody/entries.jsonl
+    if [ "$length" -ne "$(wc -c <custody/entries.jsonl)" ]; then
+        fail 'case chain: custody/entries.jsonl holds bytes that are no text'
+        chained=no
+    fi
+fi
+[ "$count" -gt 0 ] || chained=no proved=no
+if [ "$chained" = yes ]; then pass "case chain: $count entries, none left out"; else fail 'case chain'; fi
+if [ "$signed" != yes ]; then
+    fail 'inclusion: it cannot be checked without a signed checkpoint'
+elif [ "$proved" = yes ]; then
+    pass "inclusion: $count entries are in the signed tree"
+else
+    fail 'inclusion'
+fi
+
+# --- The last entry names the payload manifest; the originals stand in entries. ----------------------------
+
+digest_of manifest-sha256.txt
+named=${last_entry#*\"role\":\"export-manifest\",\"sha256\":\"}
+case $last_entry in
+    *\"role\":\"export-manifest\"*\"role\":\"export-manifest\"*) named='' ;;
+    *',"type":"export.created",'*) ;;
+    *) named='' ;;
+esac
+if [ "${named%%\"*}" = "$digest" ]; then
+    pass 'export entry: the last entry names manifest-sha256.txt'
+else
+    fail 'export entry: the last entry does not name this manifest-sha256.txt'
+fi
+
+originals=0 recorded=yes
+printf '%s' "$payload" >"$work/payload"
+while IFS= read -r line; do
+    path=${line#*  data/}
+    case $path in
+        EX-*.original | EX-*.original.*) ;;
+        *) continue ;;
+    esac
+    originals=$((originals + 1))
+    wanted="\"exhibit\":\"${path%%.*}\",\"role\":\"original\",\"sha256\":\"${line%%  *}\""
+    awk -v wanted="$wanted" 'index($0, wanted) { found = 1; exit } END { exit !found }' custody/entries.jsonl \
+        2>/dev/null || { fail "originals: no entry names data/$path" && recorded=no; }
+done <"$work/payload"
+if [ "$originals" -gt 0 ] && [ "$recorded" = yes ]; then
+    pass "originals: $originals stand in entries"
+else
+    fail 'originals'
+fi
+
+# --- What this cannot say. ---------------------------------------------------------------------------------
+
+if openssl pkey -pubin -in "${key:-$own_key}" -outform DER -out "$work/key" 2>/dev/null; then
+    digest_of "$work/key"
+    printf '\nThe key (%s) has the fingerprint\n    SHA-256 %s\n' "${key:-$own_key}" "$digest"
+fi
+if [ -z "$key" ]; then
+    printf 'It came with the package. COMPARE IT with the one that you got another way (VERIFY.txt says how):\n'
+    printf 'until then these checks show that the parts belong together, not who made them.\n'
+fi
+printf 'Not checked here: bodies, records of copies, time stamps, witnesses (vidne verify package does).\n'
+if [ "$failed" -eq 0 ]; then
+    printf 'All checks passed.\n'
+else
+    printf 'SOMETHING IS WRONG: see the lines that begin with FAIL.\n'
+fi
+exit "$failed"
