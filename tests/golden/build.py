@@ -47,9 +47,10 @@ def resigned(package: Tampered, signer: Signer) -> None:
     package.rebuild(chained, signer)
 
 
-def swap(package: Tampered, one: str, other: str) -> None:
+def swap(package: Tampered, one: str, other: str) -> Tampered:
+    """Each of two files under the other's name."""
     first, second = package.read(one), package.read(other)
-    package.write(one, second).write(other, first)
+    return package.write(one, second).write(other, first).reseal()
 
 
 def attacks(signer: Signer) -> dict[str, Callable[[Tampered], object]]:
@@ -86,7 +87,7 @@ def attacks(signer: Signer) -> dict[str, Callable[[Tampered], object]]:
         "entry-with-a-key-twice": replace(ENTRIES, b'{"actor"', b'{"actor":"nobody","actor"'),
         "entry-left-out-in-the-middle": lambda p: p.without_entry(3),
         "last-entry-left-out": lambda p: p.without_entry(len(p.entries())),
-        "proofs-swapped": lambda p: (swap(p, proof_path(1), proof_path(2)), p.reseal()),
+        "proofs-swapped": lambda p: swap(p, proof_path(1), proof_path(2)),
         "body-edited": replace(BODIES, b"bl\xc3\xa5b\xc3\xa6r", b"solb\xc3\xa6r"),
         "checkpoint-of-another-key": proof_over_another_root,
         "history-signed-with-another-key": lambda p: resigned(p, Signer.generate(ORIGIN)),
