@@ -30,6 +30,7 @@ from hashing.object_checks import ExpectedObject
 from hashing.report import Cause, Check, Defect, Findings, VerificationReport
 from hashing.timestamp_checks import TimeEvidence
 from hashing.verify import verify_case
+from hashing.witness_checks import NO_WITNESS, Witnessed
 from retention.keys import LEDGER
 
 _PART = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})", re.ASCII)
@@ -38,6 +39,15 @@ _AMOUNT = re.compile(r"([1-9]\d{0,8})([KMGT])", re.ASCII)
 _UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _NOTED, _NOTED_S = 1000, 2.0  # readings are noted together: so many, or after so many seconds
 
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """What others hold of the log: cosignatures and time stamps at hand."""
+
+    witnessed: Witnessed = NO_WITNESS
+    stamps: TimeEvidence | None = None
+
+
 Wants = Callable[[ExpectedObject], bool]
 
 
@@ -45,7 +55,7 @@ def verify_archive(
     app: Application,
     verifier: Verifier | None,
     *,
-    stamps: TimeEvidence | None = None,
+    anchors: Anchors = Anchors(),
     subset: str = "",
     resume: bool = False,
     progress: Progress | None = None,
@@ -58,7 +68,7 @@ def verify_archive(
     wants = chosen(app, run.subset, since=run.started_at)
     scrub = _Readings(app, lambda item: item.key not in before and wants(item))
     try:
-        checks = summed(_cases(app, verifier, stamps, scrub, progress))
+        checks = summed(_cases(app, verifier, anchors, scrub, progress))
     finally:
         scrub.flush()  # also where somebody stops it: the next one goes on from there
     checks = [_recalled(check, before) for check in checks]
@@ -109,7 +119,7 @@ def _begin(app: Application, subset: str, *, resume: bool) -> tuple[ScrubRun, di
 def _cases(
     app: Application,
     verifier: Verifier | None,
-    stamps: TimeEvidence | None,
+    anchors: Anchors,
     scrub: "_Readings",
     progress: Progress | None,
 ) -> Iterator[tuple[str, VerificationReport]]:
@@ -125,7 +135,8 @@ def _cases(
             verifier,
             case=case.id,
             expected=expected_objects(app, exhibits),
-            stamps=stamps,
+            witnessed=anchors.witnessed,
+            stamps=anchors.stamps,
             progress=progress,
             scrub=scrub,
         )

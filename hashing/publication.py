@@ -145,7 +145,8 @@ class Publisher:
     def _last_published(self) -> Checkpoint:
         """The checkpoint over the most entries that the store has."""
         begin = self._prefix + CHECKPOINTS
-        sizes = [int(key.removeprefix(begin)) for key in self._store.list_keys(begin)]
+        names = (key.removeprefix(begin) for key in self._store.list_keys(begin))
+        sizes = [int(name) for name in names if name.isascii() and name.isdecimal()]
         if not sizes:
             return Checkpoint(self._verifier.name, 0, EMPTY_ROOT)
         key = begin + str(max(sizes))

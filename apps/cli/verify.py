@@ -119,7 +119,7 @@ def case_(context: Context, number: str, checkpoint: Path | None, *, as_json: bo
 @pass_context
 def archive_(context: Context, subset: str, *, resume: bool, as_json: bool) -> int:
     """Check the whole log and every case; 3/10 reads a tenth, 5% or 500G what nobody read for the longest."""
-    from apps.archive import verify_archive  # noqa: PLC0415 - no other check needs it
+    from apps.archive import Anchors, verify_archive  # noqa: PLC0415 - no other check needs it
 
     app = context.application
     if subset and resume:
@@ -132,7 +132,7 @@ def archive_(context: Context, subset: str, *, resume: bool, as_json: bool) -> i
         report = verify_archive(
             app,
             _verifier(app),
-            stamps=time_evidence(app),
+            anchors=Anchors(app.witnessed(), time_evidence(app)),
             subset=subset,
             resume=resume,
             progress=shown.advance,
