@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 
 from cryptography.x509 import Certificate
@@ -71,7 +72,7 @@ def check_time_stamps(
             if departure(tree, checkpoint, stamped):
                 raise TimeStampError("The ledger does not begin with the tree that was stamped.")
             note = ledger.checkpoint(kept.size) or b""
-            stamp = verify_response(kept.response, note, evidence.roots, at=evidence.now)
+            stamp = _verified(kept.response, note, tuple(evidence.roots), evidence.now)
         except FutureTimeStampError as error:
             findings.defect(Cause.TRUST, _name(kept), str(error))
         except IntegrityError as error:
@@ -80,6 +81,11 @@ def check_time_stamps(
             good.append(_Holding(kept.size, sha256(kept.response).hexdigest(), stamp))
     records = _Records(ledger, trees, checkpoint)
     return _conclude(findings, part, evidence, *_upheld(good, evidence.now, records))
+
+
+@lru_cache(maxsize=4096)  # an archive holds every case against the same stamps
+def _verified(response: bytes, note: bytes, roots: tuple[Certificate, ...], at: datetime) -> TimeStamp:
+    return verify_response(response, note, roots, at=at)
 
 
 def _stamped(ledger: LedgerStore, kept: KeptStamp, verifier: Verifier) -> Checkpoint:
