@@ -136,7 +136,9 @@ def _conclude(findings: Findings, part: CaseLedger, good: Sequence[_Holding], at
         late = (
             f"entry {total} is" if best.covered == total - 1 else f"entries {best.covered + 1} to {total} are"
         )
-        sentences.append(f"{late} behind the last time stamp, as an export's own always is: no defect")
+        sentences.append(
+            f"{late} behind the last time stamp that counts, as an export's own always is: no defect"
+        )
     sentences += [f"{len(good)} time stamps hold"] if len(good) > 1 else []
-    sentences += [f"{lapsed} earlier ones have lapsed"] if lapsed else []
+    sentences += [f"{lapsed} of them count no more: their chains have expired"] if lapsed else []
     return findings.conclude("; ".join(sentences) + ".")
