@@ -174,7 +174,7 @@ def _write_stamps(files: Writer, stamps: Sequence[KeptStamp], ledger: LedgerStor
         note = ledger.checkpoint(size)
         if note is None:
             raise IntegrityError(
-                f"There is no checkpoint over {size} entries, which were stamped. Nothing was made.",
+                f"There is no checkpoint over {size} entries, which were stamped. No package was made.",
                 advice="Run vidne verify case on its case.",
             )
         files.write(f"{TIME_STAMPS}{size}{STAMPED}", note)
