@@ -12,6 +12,7 @@ from evidence.cases import new_id
 from evidence.catalogue.cases import Case
 from evidence.catalogue.exhibits import find_exhibit, first_names, list_exhibits
 from evidence.catalogue.objects import current_objects
+from evidence.catalogue.timestamps import kept_stamps
 from evidence.clock import timestamp
 from evidence.custody import CustodyEvent, LedgerEntry
 from evidence.errors import IncompleteError, UsageError
@@ -58,8 +59,15 @@ def prepare(
 
 def export(app: Application, output: Path, request: Request, progress: Progress | None = None) -> Package:
     """Write the package; see `write_package`."""
+    with app.catalogue.read() as connection:
+        stamps = kept_stamps(connection)
     origin = Origin(
-        app.store, app.ledger, app.tree, app.signer.verifier, lambda event: file_event(app, event)
+        app.store,
+        app.ledger,
+        app.tree,
+        app.signer.verifier,
+        lambda event: file_event(app, event),
+        stamps,
     )
     return write_package(output, request, origin, progress)
 

@@ -75,12 +75,14 @@ class KeptStamp:
     """A time stamp over the checkpoint of `size` entries that `authority` (its URL) was asked for.
 
     `response` is a DER TimeStampResp as it came, or None as long as there is none; `error` then says why.
+    `chain` is PEM, from the authority's certificate to the root that was trusted.
     """
 
     size: int
     authority: str
     response: bytes | None
     error: str = ""
+    chain: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,15 @@ What is authentic follows from the checkpoint's signature: by it the entries, by
 the exhibits' manifests and the bodies. The bag's other files are for reading; nothing signed covers them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
+from cryptography.x509 import Certificate
+
+from evidence.clock import system_clock
 from evidence.custody import EventBody, LedgerEntry
 from evidence.errors import IntegrityError, TrustMaterialError, UnreadableError
 from evidence.exhibits import Digests
@@ -28,7 +32,6 @@ from hashing.package_files import (
     EXPORT_ROLE,
     PEM,
     PROOFS,
-    TIME_STAMPS,
     VKEY,
     BodyState,
     PackagedBody,
@@ -36,6 +39,7 @@ from hashing.package_files import (
     proof_path,
 )
 from hashing.package_record import PackageRecord
+from hashing.package_stamps import check_stamps
 from hashing.proof_file import EntryProof
 from hashing.report import Cause, Check, Findings, Status, VerificationReport, not_checked
 
@@ -50,12 +54,20 @@ class _Bodies:
 
 
 def verify_package(
-    root: Path, trusted: Verifier | None = None, *, subject: str = "", progress: Progress | None = None
+    root: Path,
+    trusted: Verifier | None = None,
+    *,
+    tsa_roots: Sequence[Certificate] = (),
+    at: datetime | None = None,
+    subject: str = "",
+    progress: Progress | None = None,
 ) -> VerificationReport:
     """Check the package in the folder `root`; `progress` gets the length of each run of bytes read.
 
     `trusted` is the log's key from somewhere else; without it the package's own is used, and the report says
-    that this shows no origin. Raises UnreadableError where `root` is no package at all.
+    that this shows no origin. `tsa_roots` are certificates of the time-stamp authorities that are trusted;
+    `at` is the time of the verification, by default now. Raises UnreadableError where `root` is no package at
+    all.
     """
     bag, form = read_bag(root)
     if not {"bagit.txt", PAYLOAD_MANIFEST, ENTRIES} & bag.files.keys():
@@ -65,7 +77,7 @@ def verify_package(
         )
     part, proofs, canonical = _read_entries(bag)
     bodies = _read_bodies(bag, part)
-    checkpoint, signature = _check_signature(bag, part, trusted)
+    signed, signature = _check_signature(bag, part, trusted)
     record = PackageRecord(bag, part, bodies.found)
     checks = (
         form,
@@ -75,10 +87,10 @@ def verify_package(
         check_chain(part),
         _check_last(bag, part),
         check_bodies(bodies.found.get, part, bodies.left_out, bodies.findings),
-        _check_inclusion(bag, part, proofs, checkpoint),
+        _check_inclusion(bag, part, proofs, signed),
         signature,
-        not_checked("consistency", "A package has no proof from one checkpoint to another."),
-        _time_stamp(bag),
+        not_checked("consistency", "No earlier checkpoint was at hand to compare with."),
+        check_stamps(bag, part, signed, tsa_roots, at or system_clock()),
         _witness(part.note),
         record.check_stream_proofs(),
     )
@@ -274,12 +286,6 @@ def _check_inclusion(
     for path in sorted(set(bag.below(PROOFS)) - {proof_path(row.case_seq) for row in part.rows}):
         findings.defect(Cause.INTEGRITY, path, "The entry that it proves is not in the package.")
     return findings.conclude(f"{len(part.rows)} entries are in the signed tree of {checkpoint.size}.")
-
-
-def _time_stamp(bag: Bag) -> Check:
-    there = [path for path in bag.below(TIME_STAMPS) if path.endswith(".tsr")]
-    reason = f"{len(there)} are in the package; they are not read." if there else "The package has none."
-    return not_checked("time-stamp", reason)
 
 
 def _witness(note: bytes | None) -> Check:

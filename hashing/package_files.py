@@ -10,6 +10,7 @@ from evidence.jsontypes import Json
 from evidence.text import base64_text
 from hashing import canonical
 from hashing.manifest import ObjectRecord, from_base64
+from hashing.publication import authority_id
 from hashing.schema import Fields, SchemaError
 
 ENTRIES = "custody/entries.jsonl"
@@ -17,6 +18,7 @@ BODIES = "custody/bodies.jsonl"
 CHECKPOINT = "custody/checkpoint"
 PROOFS = "custody/proofs/"
 TIME_STAMPS = "custody/tsa/"
+STAMP, STAMPED, EXTENDS, CHAIN = ".tsr", ".checkpoint", ".consistency", ".chain.pem"  # ends of names there
 STREAMS = "streams/"
 PEM, VKEY = "log.pub.pem", "log.vkey"
 
@@ -88,6 +90,11 @@ class PackagedBody:
 def proof_path(case_seq: int) -> str:
     """Where the proof of a case's entry number `case_seq` stands."""
     return f"{PROOFS}{case_seq}.tlog-proof"
+
+
+def stamp_name(size: int, authority: str) -> str:
+    """What the files of a stamp by `authority` (its URL) are called, without folder and suffix."""
+    return f"{size}-{authority_id(authority)}"
 
 
 def framehash_name(name: str) -> str:

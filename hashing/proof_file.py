@@ -1,4 +1,4 @@
-"""Proof that an entry is in the log, in a file of its own (C2SP tlog-proof): index, hashes, checkpoint."""
+"""Proofs in files: that an entry is in the log (C2SP tlog-proof), and that one tree begins with another."""
 
 import base64
 import binascii
@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 
 from evidence.errors import IntegrityError
-from hashing.merkle import HASH_SIZE, leaf_hash, verify_inclusion
+from hashing.merkle import HASH_SIZE, leaf_hash, verify_consistency, verify_inclusion
 from hashing.notes import Checkpoint, Verifier, open_checkpoint
 
 _MAGIC = "c2sp.org/tlog-proof@v1"
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,15})", re.ASCII)
+_OLD = re.compile(r"old ([1-9][0-9]{0,15})", re.ASCII)
 MOST_HASHES = 63  # of any proof
 _LONGEST = 128 * 1024  # of a file: 63 hashes and the longest note are less
 
@@ -63,6 +64,42 @@ class EntryProof:
                 f"The proof does not show that these bytes are entry {self.index} of {checkpoint.size}."
             )
         return checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class ConsistencyProof:
+    """The hashes that show the tree of `old_size` entries to be the beginning of a larger one (RFC 9162)."""
+
+    old_size: int
+    hashes: tuple[bytes, ...]
+
+    def to_bytes(self) -> bytes:
+        """The file: `old <size>`, then each hash in base64, a line each."""
+        lines = [f"old {self.old_size}", *map(hash_line, self.hashes)]
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    @classmethod
+    def from_bytes(cls, raw: bytes) -> "ConsistencyProof":
+        """Read a file; raises ProofError."""
+        try:
+            first, *rest = raw[: _LONGEST + 1].decode("ascii").split("\n")
+        except UnicodeDecodeError:
+            raise ProofError("The proof is not plain ASCII.") from None
+        found = _OLD.fullmatch(first)
+        if found is None:
+            raise ProofError("The proof does not name the size of the old tree.")
+        if rest[-1:] != [""] or len(rest) - 1 > MOST_HASHES:
+            raise ProofError(f"The proof is cut short, or has more than {MOST_HASHES} hashes.")
+        return cls(int(found[1]), tuple(map(parse_hash, rest[:-1])))
+
+    def verify(self, old: Checkpoint, new: Checkpoint) -> None:
+        """Raise ProofError where it does not show that the tree of `new` begins with that of `old`."""
+        if self.old_size != old.size or not verify_consistency(
+            old.size, old.root, new.size, new.root, self.hashes
+        ):
+            raise ProofError(
+                f"The proof does not show that the tree of {new.size} entries begins with that of {old.size}."
+            )
 
 
 def hash_line(value: bytes) -> str:

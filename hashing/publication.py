@@ -27,7 +27,12 @@ def checkpoint_path(size: int) -> str:
 
 def timestamp_path(size: int, authority: str) -> str:
     """Where the stamp of `authority` (its URL) over the checkpoint of `size` entries is published."""
-    return f"timestamp/{size}/{sha256(authority.encode()).hexdigest()[:16]}.tsr"
+    return f"timestamp/{size}/{authority_id(authority)}.tsr"
+
+
+def authority_id(authority: str) -> str:
+    """What names of files call an authority: the beginning of the SHA-256 of its URL."""
+    return sha256(authority.encode()).hexdigest()[:16]
 
 
 def revocation_list_path(digest: str) -> str:

@@ -106,7 +106,7 @@ def load_roots(pem: bytes) -> tuple[Certificate, ...]:
     except ValueError as error:
         raise TrustMaterialError(
             f"The roots of the time-stamp authorities cannot be read: {error}",
-            advice="Put their root certificates, in PEM, into the file that VIDNE_TSA_ROOTS names.",
+            advice="Put their root certificates, in PEM, into that file.",
         ) from error
 
 
@@ -157,6 +157,29 @@ def verify_response(
     return stamp
 
 
+def check_content(response: bytes, content: bytes) -> None:
+    """Whether `response` (a DER TimeStampResp) is a stamp over `content`, whoever made it.
+
+    Takes no roots, and shows neither an origin nor a time. Raises TimeStampError.
+    """
+    try:
+        _require_over(decode_timestamp_response(_in_order(response)), hashlib.sha256(content).digest())
+    except VidneError:
+        raise
+    except Exception as error:  # as in verify_response
+        raise TimeStampError(f"The time stamp does not hold: {error}.") from error
+
+
+def _require_over(response: TimeStampResponse, digest: bytes) -> None:
+    """Raise TimeStampError where it was not granted, or is over bytes with another SHA-256."""
+    if response.status != _GRANTED:
+        said = "; ".join(response.status_string) or "without a reason"
+        raise TimeStampError(f"The authority gave no time stamp (status {response.status}): {said}.")
+    imprint = response.tst_info.message_imprint
+    if imprint.hash_algorithm.dotted_string != _SHA256 or imprint.message != digest:
+        raise TimeStampError("The time stamp is over other bytes.")
+
+
 def _verified(
     response: TimeStampResponse,
     content: bytes,
@@ -166,13 +189,9 @@ def _verified(
     nonce: int | None,
     policy: str | None,
 ) -> TimeStamp:
-    if response.status != _GRANTED:
-        said = "; ".join(response.status_string) or "without a reason"
-        raise TimeStampError(f"The authority gave no time stamp (status {response.status}): {said}.")
-    info, digest = response.tst_info, hashlib.sha256(content).digest()
-    imprint = info.message_imprint
-    if imprint.hash_algorithm.dotted_string != _SHA256 or imprint.message != digest:
-        raise TimeStampError("The time stamp is over other bytes.")
+    digest = hashlib.sha256(content).digest()
+    _require_over(response, digest)
+    info = response.tst_info
     if nonce is not None and info.nonce != nonce:
         raise TimeStampError("The time stamp answers another request: its nonce differs.")
     if policy is not None and info.policy.dotted_string != policy:
@@ -184,7 +203,8 @@ def _verified(
     chain = _chain(response, roots)
     _check_chain(chain, info.gen_time)
     builder = VerifierBuilder()
-    for root in dict.fromkeys(roots):
+    # Those of this chain alone: of two with one name, as old and new ones may be, the verifier takes either.
+    for root in dict.fromkeys(certificate for certificate in chain if certificate in roots):
         builder = builder.add_root_certificate(root)
     builder.build().verify(response, digest)
     return TimeStamp(

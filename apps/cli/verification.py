@@ -10,8 +10,8 @@ from apps.cli.meter import meter
 from evidence.errors import TrustMaterialError
 from evidence.text import printable
 from hashing.keys import parse_public
-from hashing.notes import Verifier
 from hashing.package import verify_package
+from hashing.timestamps import load_roots
 
 
 class _Verify(click.Group):
@@ -46,18 +46,24 @@ def command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="The log's public key (vkey or PEM), had another way than with the package.",
 )
+@click.option(
+    "--tsa-roots",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Root certificates (PEM) of the time-stamp authorities that you trust.",
+)
 @json_option
-def package(folder: Path, log_key: Path | None, *, as_json: bool) -> int:
+def package(folder: Path, log_key: Path | None, tsa_roots: Path | None, *, as_json: bool) -> int:
     """Check the export package in DIR: no network, no database, no data folder.
 
     Without --log-key it ends 6 where all else is right: the key in a package shows that its parts belong
-    together, not who made it.
+    together, not who made it. So it does without --tsa-roots where the package has time stamps.
     """
-    trusted = _log_key(log_key) if log_key else None
+    trusted = parse_public(_read(log_key), printable(str(log_key))) if log_key else None
+    roots = load_roots(_read(tsa_roots)) if tsa_roots else ()
     subject = printable(str(folder), limit=4096)
     with meter() as shown:
         shown.begin(printable(folder.name, limit=40), _size(folder))
-        report = verify_package(folder, trusted, subject=subject, progress=shown.advance)
+        report = verify_package(folder, trusted, tsa_roots=roots, subject=subject, progress=shown.advance)
     if as_json:
         echo_json(report.as_json())
     else:
@@ -65,12 +71,11 @@ def package(folder: Path, log_key: Path | None, *, as_json: bool) -> int:
     return report.exit_code
 
 
-def _log_key(path: Path) -> Verifier:
+def _read(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise TrustMaterialError(f"{printable(str(path))} could not be read: {error.strerror}.") from error
-    return parse_public(raw, printable(str(path)))
 
 
 def _size(folder: Path) -> int:

@@ -118,9 +118,9 @@ def set_published(connection: Connection, size: int, authority: str) -> None:
 def kept_stamps(connection: Connection) -> list[KeptStamp]:
     """Every stamp asked for, by size, as a verification takes them."""
     columns = ledger_timestamp.c
-    statement = select(columns.size, columns.authority, columns.response, columns.error)
+    statement = select(columns.size, columns.authority, columns.response, columns.error, columns.chain)
     rows = connection.execute(statement.order_by(columns.size, columns.authority))
-    return [KeptStamp(row.size, row.authority, row.response, row.error) for row in rows]
+    return [KeptStamp(row.size, row.authority, row.response, row.error, row.chain or b"") for row in rows]
 
 
 def _stamping(row: Row[*tuple[object, ...]]) -> Stamping:

@@ -86,6 +86,13 @@ def test_new_checkpoints_are_stamped_by_themselves_and_the_case_verifies(
     assert "VIDNE_TSA_ROOTS" in without_roots.run("verify", "case", CASE, check=6).err
     assert time_stamp(used.run("verify", "file", tmp_path / "one.txt", "--json"))["status"] == "pass"
     assert "VIDNE_TSA_ROOTS" in str(looked_at(without_roots))
+    used.run("export", CASE, "-o", tmp_path / "P")
+    key = used.data / "keys" / "ledger.vkey"
+    command = ("verify", "package", tmp_path / "P", "--log-key", key, "--json")
+    found = time_stamp(used.run(*command, "--tsa-roots", tsa.roots))
+    assert (found["status"], "is behind the last time stamp" in str(found["reason"])) == ("pass", True)
+    assert "--tsa-roots" in str(time_stamp(used.run(*command, check=6)))
+    used.run(*command, "--tsa-roots", key, check=6)
     used.execute("UPDATE ledger_timestamp SET response = :other", other=tsa.reply(make_request(b"x").der))
     failed = used.run("verify", "case", CASE, "--json", check=1)
     assert "over other bytes" in json.dumps(time_stamp(failed))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from disclosure.package import Origin, Request, write_package
 from disclosure.selection import PackagedObject
-from evidence.custody import CustodyEvent, EventObject, LedgerEntry
+from evidence.custody import CustodyEvent, EventObject, KeptStamp, LedgerEntry
 from evidence.exhibits import Role
 from evidence.jsontypes import Json, JsonObject
 from hashing.bag import TAG_MANIFEST, manifest_bytes
@@ -109,13 +109,13 @@ def packaged(scene: Scene, *labels: str) -> list[PackagedObject]:
     return found
 
 
-def origin_of(scene: Scene) -> Origin:
+def origin_of(scene: Scene, stamps: Sequence[KeptStamp] = ()) -> Origin:
     def file_event(event: CustodyEvent) -> LedgerEntry:
         scene.ledger.file(event)
         scene.sequence()
         return next(row for row in scene.ledger.rows if row.event_id == event.event_id)
 
-    return Origin(scene.store, scene.ledger, scene.tree, scene.signer.verifier, file_event)
+    return Origin(scene.store, scene.ledger, scene.tree, scene.signer.verifier, file_event, stamps)
 
 
 def request_of(objects: Sequence[PackagedObject], *, is_whole: bool = True, export_id: str = "x1") -> Request:
@@ -123,8 +123,8 @@ def request_of(objects: Sequence[PackagedObject], *, is_whole: bool = True, expo
     return Request(export_id, CASE, NUMBER, AT, "system", labels, objects, is_whole)
 
 
-def export_all(scene: Scene, output: Path) -> Path:
-    write_package(output, request_of(packaged(scene)), origin_of(scene))
+def export_all(scene: Scene, output: Path, stamps: Sequence[KeptStamp] = ()) -> Path:
+    write_package(output, request_of(packaged(scene)), origin_of(scene, stamps))
     return output
 
 
@@ -184,10 +184,8 @@ class Tampered:
         self.write(PEM, public_pem(signer.verifier)).write(VKEY, f"{signer.verifier.vkey}\n".encode())
         return self.reseal()
 
-    def with_outside_anchors(self) -> "Tampered":
-        """A time stamp and a witness's cosignature, as a package may have them (here of no worth)."""
-        (self.root / "custody" / "tsa").mkdir()
-        self.write("custody/tsa/1.tsr", b"a token")
+    def with_a_witness(self) -> "Tampered":
+        """A witness's cosignature, as a package may have it (here of no worth)."""
         witness = Signer.generate("witness.example/w1")
         note = self.read(CHECKPOINT)
         line = witness.signature_line(note.partition(b"\n\n")[0] + b"\n")

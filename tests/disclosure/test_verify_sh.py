@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from evidence.custody import KeptStamp
 from hashing.keys import fingerprint, public_pem
 from hashing.package_files import BODIES, CHECKPOINT, ENTRIES, proof_path
+from hashing.timestamps import make_request
 from tests.disclosure.packages import FILES, Tampered, case_scene, export_all
 from tests.disks import small_disk
 from tests.hashing.cases import Scene
 from tests.hashing.test_package import HOSTILE, rewritten
+from tests.tsa import authority
 
 TOOLS = ("openssl", "awk", "xxd", "mktemp", "rm", "wc")
 
@@ -133,9 +136,21 @@ def test_it_works_inside_of_the_folder_and_leaves_it_as_it_was(shell: Shell, pac
     assert {path: path.stat().st_mtime_ns for path in package.root.rglob("*")} == before
 
 
-def test_time_stamps_and_witnesses_are_passed_over(shell: Shell, package: Tampered, pem: Path) -> None:
-    done = shell.verify(package.with_outside_anchors().root, pem)
+def test_a_witness_is_passed_over(shell: Shell, package: Tampered, pem: Path) -> None:
+    done = shell.verify(package.with_a_witness().root, pem)
     assert (done.returncode, failures(done)) == (0, "")
+
+
+def test_time_stamps_are_passed_over_and_their_digests_are_not(shell: Shell, tmp_path: Path) -> None:
+    scene, tsa = case_scene(tmp_path), authority(tmp_path / "tsa")
+    response = tsa.reply(make_request(scene.ledger.checkpoints[5]).der)
+    stamp = KeptStamp(5, "https://tsa.example.org/", response, chain=tsa.root.pem)
+    root = export_all(scene, tmp_path / "P", [stamp])
+    done = shell.verify(root)
+    assert (done.returncode, failures(done)) == (0, "")
+    (file,) = (root / "custody" / "tsa").glob("*.tsr")
+    Tampered(root).flip(str(file.relative_to(root)))
+    assert file.name in failures(shell.verify(root))
 
 
 def test_a_read_only_medium_will_do(shell: Shell, package: Tampered, tmp_path: Path) -> None:

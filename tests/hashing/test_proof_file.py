@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.errors import IntegrityError
-from hashing.merkle import inclusion_proof, leaf_hash, root_of
+from hashing.merkle import consistency_proof, inclusion_proof, leaf_hash, root_of
 from hashing.notes import Checkpoint, NoteError, Signer, sign_checkpoint
-from hashing.proof_file import EntryProof, ProofError
+from hashing.proof_file import ConsistencyProof, EntryProof, ProofError
 
 SIGNER = Signer.generate("vidne.example/log")
 ENTRIES = [b"entry %d" % number for number in range(21)]
@@ -80,3 +80,37 @@ def test_every_changed_byte_is_refused(data: st.DataObject) -> None:
 def test_a_malformed_proof_is_refused(raw: bytes) -> None:
     with pytest.raises(ProofError):
         EntryProof.from_bytes(raw)
+
+
+def test_a_consistency_proof_is_a_size_and_a_hash_a_line() -> None:
+    lines = ConsistencyProof(6, tuple(consistency_proof(LEAVES, 6))).to_bytes().decode().split("\n")
+    assert lines[0] == "old 6"
+    assert {len(line) for line in lines[1:-1]} == {44}
+    assert lines[-1] == ""
+
+
+@pytest.mark.parametrize("size", range(1, 22))
+def test_each_tree_is_shown_to_begin_with_each_smaller_one_and_with_no_other(size: int) -> None:
+    new = Checkpoint(SIGNER.name, 21, root_of(LEAVES))
+    old = Checkpoint(SIGNER.name, size, root_of(LEAVES[:size]))
+    proof = ConsistencyProof(size, tuple(consistency_proof(LEAVES, size)))
+    assert ConsistencyProof.from_bytes(proof.to_bytes()) == proof
+    proof.verify(old, new)
+    with pytest.raises(ProofError, match=f"begins with that of {size}"):
+        proof.verify(Checkpoint(SIGNER.name, size, root_of(LEAVES[-size:-1])), new)
+
+
+def test_a_consistency_proof_of_another_form_is_refused() -> None:
+    line = "A" * 43 + "=\n"
+    for text in (
+        "",
+        "old 0\n",
+        "old 1",
+        "Old 1\n",
+        "old 1\n\n",
+        f"old 1\n{line[:-1]}",
+        "old 1\n" + line * 64,
+    ):
+        with pytest.raises(ProofError):
+            ConsistencyProof.from_bytes(text.encode())
+    assert len(ConsistencyProof.from_bytes(("old 1\n" + line * 63).encode()).hashes) == 63

@@ -81,6 +81,12 @@ def test_the_authoritys_own_intermediate_is_no_root(tsa: Authority, response: by
         verify_response(response, NOTE, [tsa.middle.certificate], at=now())
 
 
+def test_of_two_roots_of_one_name_the_one_that_issued_is_taken(tsa: Authority, response: bytes) -> None:
+    twin = issue("Test Root").certificate
+    for roots in ([twin, tsa.root.certificate], [tsa.root.certificate, twin]):
+        assert verify_response(response, NOTE, roots, at=now()).chain[-1] == tsa.root.certificate
+
+
 def test_the_root_file_may_hold_a_certificate_between(tsa: Authority, response: bytes) -> None:
     roots = load_roots(tsa.middle.pem + tsa.root.pem + tsa.root.pem)
     assert len(verify_response(response, NOTE, roots, at=now()).chain) == 3
