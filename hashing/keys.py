@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from evidence.errors import ConflictError, TrustMaterialError
-from hashing.notes import Signer, Verifier
+from hashing.notes import NoteError, Signer, Verifier, checkpoint_of
 
 
 def verifier_path(path: Path) -> Path:
@@ -84,6 +85,16 @@ def parse_public(raw: bytes, what: str) -> Verifier:
     if not isinstance(key, Ed25519PublicKey):
         raise TrustMaterialError(f"{what} does not hold an Ed25519 key.")
     return Verifier("", key.public_bytes_raw())
+
+
+def named_for(verifier: Verifier, note: bytes | None) -> Verifier:
+    """The key under the name of the log in `note` where it has none of its own: PEM has no place for one."""
+    if verifier.name or note is None:
+        return verifier
+    try:
+        return replace(verifier, name=checkpoint_of(note).origin)
+    except NoteError:  # the check of the signature tells it
+        return verifier
 
 
 def _read(path: Path, what: str) -> str:
