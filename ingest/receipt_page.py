@@ -31,8 +31,8 @@ _DANISH = (
     "Hvad kvitteringen viser",
     "Filerne er modtaget. En fil, der har samme SHA-256 som her, er identisk med den fil, der blev modtaget"
     " her, ned til hver bit.",
-    "Kvitteringen er indført i en log, som ikke kan ændres, uden at det kan ses. JSON-filen, der hører til,"
-    " er beviset; denne side er til at læse.",
+    "Kvitteringen er indført i en log. Med JSON-filen, der hører til, kan du vise det, også hvis loggen"
+    " senere bliver ændret. Denne side er kun til at læse.",
     "Hvad den ikke viser",
     "At en efterforskning er begyndt, eller at optagelserne bliver brugt.",
     "Hvad optagelserne forestiller, hvornår de er optaget, eller om de er ægte.",
@@ -46,8 +46,8 @@ _ENGLISH = (
     "What this receipt shows",
     "The files were received. A file that has the same SHA-256 as here is identical to the file that was"
     " received here, to the last bit.",
-    "The receipt stands in a log that cannot be changed without its being seen. The JSON file that belongs to"
-    " it is the proof; this page is for reading.",
+    "The receipt stands in a log. With the JSON file that belongs to it you can show that, also if the log is"
+    " changed later. This page is for reading only.",
     "What it does not show",
     "That an investigation has begun, or that the footage will be used.",
     "What the footage shows, when it was recorded, or whether it is genuine.",

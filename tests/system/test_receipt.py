@@ -113,8 +113,9 @@ def test_it_names_what_was_handed_in_and_nothing_of_the_case(used: Program, rece
     raw = receipt.read_text()
     said = json.loads(raw)["statement"]
     assert [item["name"] for item in said["files"]] == ["første.txt", "export.zip"]  # no members
-    (case_id,) = used.query(f"SELECT case_id FROM case_number WHERE number = '{CASE}'")[0]
-    for kept in (CASE, case_id, "EX-0001", "local-", "further"):
+    cases = used.query("SELECT case_id FROM case_number")
+    assert len(cases) == 2
+    for kept in (CASE, "EX-0001", "local-", "further", *(row[0] for row in cases)):
         assert kept not in raw
     leaves = {row[0].hex() for row in used.query("SELECT leaf_hash FROM ledger_entry")}
     assert {item["received"] for item in said["files"]} <= leaves
@@ -210,7 +211,6 @@ def test_a_submission_that_was_cut_short_has_no_receipt(used: Program, tmp_path:
 
 
 def test_the_archive_with_receipts_in_its_log_verifies(used: Program) -> None:
-    used.run("queue", "status")
     used.run("verify", "case", CASE)
     used.run("verify", "archive")
 
