@@ -1,5 +1,6 @@
 """vidne receipt: what a submitter keeps of a submission."""
 
+import os
 from pathlib import Path
 
 import click
@@ -79,11 +80,13 @@ def require_free(*paths: Path | None) -> None:
 
 def write(receipt: Receipt, output: Path, pdf: Path | None = None) -> None:
     """Write the receipt's file, and its page where `pdf` is given; neither replaces anything."""
-    _create(output, receipt.to_bytes())
+    contents = {output: receipt.to_bytes()}
     if pdf is not None:
         from ingest.receipt_page import receipt_page  # noqa: PLC0415 - slow to import
 
-        _create(pdf, receipt_page(receipt))
+        contents[pdf] = receipt_page(receipt)
+    for path, raw in contents.items():
+        _create(path, raw)
 
 
 def tell(receipt: Receipt, output: Path) -> None:
@@ -95,4 +98,10 @@ def tell(receipt: Receipt, output: Path) -> None:
 
 def _create(path: Path, raw: bytes) -> None:
     with path.open("xb") as file:
-        file.write(raw)
+        try:
+            file.write(raw)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            path.unlink()  # half a receipt is none
+            raise

@@ -198,6 +198,32 @@ def test_wrong_usage_is_told_before_anything_is_received(
     assert not output.exists()
 
 
+def test_what_could_not_be_received_is_not_in_the_receipt(
+    used: Program, folder: Path, tmp_path: Path
+) -> None:
+    paths = (folder / "second.txt", tmp_path / "none.mp4")
+    used.run("submit", *paths, "--case", OTHER, "--receipt", tmp_path / "r.json", "--json", check=4)
+    (item,) = json.loads((tmp_path / "r.json").read_bytes())["statement"]["files"]
+    assert item["name"] == "second.txt"
+    used.run("submit", tmp_path / "none.mp4", "--case", OTHER, "--receipt", tmp_path / "no.json", check=4)
+    assert not (tmp_path / "no.json").exists()
+
+
+def test_after_erasure_no_receipt_is_made_again_and_those_that_are_out_verify(
+    used: Program, receipt: Path, vkey: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(used.data, data)
+    program = Program(data)
+    program.execute("UPDATE ledger_body SET salt = NULL, body = NULL")
+    reference = json.loads(receipt.read_bytes())["statement"]["reference"]
+    done = program.run("receipt", reference, "-o", tmp_path / "r.json", check=3)
+    assert "erased" in done.err
+    assert not (tmp_path / "r.json").exists()
+    program.run("verify", "archive")
+    verify(receipt, "--log-key", vkey)
+
+
 def test_a_submission_that_was_cut_short_has_no_receipt(used: Program, tmp_path: Path) -> None:
     data = tmp_path / "data"
     shutil.copytree(used.data, data)
