@@ -1,8 +1,11 @@
 """Receipts of submissions: what the catalogue says goes in, and the event that the ledger gets, once."""
 
+from collections.abc import Sequence
+
 from apps.sequencing import await_entry
 from apps.wiring import Application
 from evidence.cases import reference
+from evidence.catalogue.cases import numbers_of
 from evidence.catalogue.ledger import is_filed
 from evidence.catalogue.submissions import ReceivedSubmission, SubmittedFile, files_of
 from evidence.clock import timestamp
@@ -17,6 +20,7 @@ from ingest.events import received_id
 
 _WHAT = "the submission"
 _LONGEST_NAME = 4096
+_HIDDEN = "…"
 
 
 def issue(app: Application, submission: ReceivedSubmission) -> Receipt:
@@ -47,6 +51,7 @@ def issue(app: Application, submission: ReceivedSubmission) -> Receipt:
 def _statement(app: Application, submission: ReceivedSubmission) -> Statement:
     with app.catalogue.read() as connection:
         files = files_of(connection, submission.id)
+        numbers = [number for number, _, _ in numbers_of(connection, submission.case_id)]
     if submission.completed_at is None:
         raise IncompleteError(
             f"The submission {reference(submission.id)} is still coming in, or was cut short.",
@@ -58,11 +63,13 @@ def _statement(app: Application, submission: ReceivedSubmission) -> Statement:
             f"{unsealed} of {len(files)} files of {reference(submission.id)} are not sealed yet.",
             advice="Ask again when they are: vidne serve keeps a worker going.",
         )
-    listed = tuple(_file(app, submission.id, item) for item in files)
+    listed = tuple(_file(app, submission.id, item, numbers) for item in files)
     return Statement(reference(submission.id), submission.completed_at, listed)
 
 
-def _file(app: Application, submission_id: str, item: SubmittedFile) -> ReceiptFile:
+def _file(app: Application, submission_id: str, item: SubmittedFile, numbers: Sequence[str]) -> ReceiptFile:
     entry = await_entry(app, received_id(submission_id, item.ordinal), _WHAT)
     name = printable(name_from_bytes(item.name), limit=_LONGEST_NAME)
+    for number in numbers:  # a folder at the police may be called after the case
+        name = name.replace(number, _HIDDEN)
     return ReceiptFile(name, item.size, item.sha256, item.blake3, entry.leaf_hash.hex())

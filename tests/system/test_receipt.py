@@ -198,6 +198,19 @@ def test_wrong_usage_is_told_before_anything_is_received(
     assert not output.exists()
 
 
+def test_a_folder_that_is_called_after_the_case_does_not_tell_its_number(
+    used: Program, folder: Path, tmp_path: Path
+) -> None:
+    named = tmp_path / f"{CASE} citizen"
+    named.mkdir()
+    shutil.copy(folder / "second.txt", named / f"a {CASE}.txt")
+    used.run("submit", named, "--case", CASE, "--receipt", tmp_path / "r.json")
+    raw = (tmp_path / "r.json").read_text()
+    assert CASE not in raw
+    (item,) = json.loads(raw)["statement"]["files"]
+    assert item["name"] == "… citizen/a ….txt"
+
+
 def test_what_could_not_be_received_is_not_in_the_receipt(
     used: Program, folder: Path, tmp_path: Path
 ) -> None:
