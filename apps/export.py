@@ -1,10 +1,9 @@
 """Export of a case's exhibits: what the catalogue says goes in, and the event that the ledger gets."""
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from apps.lock import try_worker_lock
+from apps.sequencing import await_entry
 from apps.wiring import Application
 from disclosure.package import Origin, Package, Request, write_package
 from disclosure.selection import PackagedObject, packaged_objects
@@ -15,13 +14,10 @@ from evidence.catalogue.objects import current_objects
 from evidence.catalogue.timestamps import kept_stamps
 from evidence.clock import timestamp
 from evidence.custody import CustodyEvent, LedgerEntry
-from evidence.errors import IncompleteError, UsageError
+from evidence.errors import UsageError
 from evidence.text import name_from_bytes
 from hashing.digests import Progress
 from ingest.custody import record
-
-_WAIT_S = 60.0
-_LOOK_S = 0.1
 
 
 def prepare(
@@ -79,17 +75,4 @@ def file_event(app: Application, event: CustodyEvent) -> LedgerEntry:
     """
     with app.catalogue.write() as connection:
         record(connection, event)
-    deadline = time.monotonic() + _WAIT_S
-    while True:
-        with try_worker_lock(app.settings.worker_lock_path) as is_ours:
-            if is_ours:
-                app.sequence_all()
-        for row in app.ledger.case_entries(event.case):
-            if row.event_id == event.event_id:
-                return row
-        if time.monotonic() > deadline:
-            raise IncompleteError(
-                f"The worker has not given the export its place in the ledger for {_WAIT_S:.0f} s.",
-                advice="See worker.log in the data folder, then export again.",
-            )
-        time.sleep(_LOOK_S)
+    return await_entry(app, event.event_id, "the export")

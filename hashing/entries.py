@@ -25,7 +25,7 @@ MAX_LOG_NAME = 255
 
 _EVENT_ID = re.compile(r"[!-~]{1,255}")
 _CASE = re.compile(r"[a-z0-9]{0,64}")  # no hyphen: a case number is not an id
-_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
+AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
 _FIELDS = (
     "v", "log", "event_id", "type", "at", "actor", "case", "case_seq", "case_prev", "objects", "body_hash",
 )  # fmt: skip
@@ -135,7 +135,7 @@ def _entry(value: JsonObject, what: str = "the entry") -> Entry:
         log=fields.text("log"),
         event_id=fields.text("event_id", _EVENT_ID),
         type=fields.text("type", EVENT_TYPE),
-        at=fields.text("at", _AT),
+        at=fields.text("at", AT),
         actor=fields.text("actor", ACTOR),
         case=fields.text("case", _CASE),
         case_seq=fields.integer("case_seq", least=1),

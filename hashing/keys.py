@@ -1,5 +1,6 @@
 """Signing keys on disk: a private key that is created once, and its public half beside it."""
 
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from evidence.errors import ConflictError, TrustMaterialError
 from evidence.files import create_file
 from hashing.cosignatures import Cosigner
-from hashing.notes import NoteVerifier, Signer, Verifier
+from hashing.notes import NoteError, NoteVerifier, Signer, Verifier, checkpoint_of
 
 
 def verifier_path(path: Path) -> Path:
@@ -100,6 +101,16 @@ def parse_public(raw: bytes, what: str) -> Verifier:
     if not isinstance(key, Ed25519PublicKey):
         raise TrustMaterialError(f"{what} does not hold an Ed25519 key.")
     return Verifier("", key.public_bytes_raw())
+
+
+def named_for(verifier: Verifier, note: bytes | None) -> Verifier:
+    """The key under the name of the log in `note` where it has none of its own: PEM has no place for one."""
+    if verifier.name or note is None:
+        return verifier
+    try:
+        return replace(verifier, name=checkpoint_of(note).origin)
+    except NoteError:  # the check of the signature tells it
+        return verifier
 
 
 def _read(path: Path, what: str) -> str:

@@ -5,7 +5,7 @@ the exhibits' manifests and the bodies. The bag's other files are for reading; n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -20,10 +20,10 @@ from evidence.text import printable
 from hashing.bag import PAYLOAD, PAYLOAD_MANIFEST, Bag, check_digests, read_bag
 from hashing.digests import Progress, same_digest
 from hashing.entries import Entry, parse_entry
-from hashing.keys import fingerprint, parse_public
+from hashing.keys import fingerprint, named_for, parse_public
 from hashing.ledger_checks import CaseLedger, check_bodies, check_chain, check_signature
 from hashing.merkle import leaf_hash
-from hashing.notes import Checkpoint, NoteError, Verifier, checkpoint_of, signature_lines
+from hashing.notes import Checkpoint, NoteError, Verifier, signature_lines
 from hashing.package_files import (
     BODIES,
     CHECKPOINT,
@@ -220,7 +220,7 @@ def _check_signature(
         if trusted is None:
             return None, findings.conclude("")
     if trusted is not None:
-        verifier = _named(trusted, part.note)
+        verifier = named_for(trusted, part.note)
     checkpoint, check = check_signature(part, verifier)
     if checkpoint is None or verifier is None or check.status is not Status.PASS:
         return None, check
@@ -246,16 +246,6 @@ def _own_key(bag: Bag) -> Verifier | None:
     if parse_public(pem, PEM).public != own.public:
         raise IntegrityError(f"{VKEY} and {PEM} are not one key.")
     return own
-
-
-def _named(trusted: Verifier, note: bytes | None) -> Verifier:
-    """The key under the checkpoint's name where it has none of its own: PEM has no place for one."""
-    if trusted.name or note is None:
-        return trusted
-    try:
-        return replace(trusted, name=checkpoint_of(note).origin)
-    except NoteError:  # the check of the signature tells it
-        return trusted
 
 
 def _check_inclusion(

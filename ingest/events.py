@@ -21,6 +21,11 @@ _DONE = {Stage.INSPECT: "inspected", Stage.FAST: "previewed"}
 _MOST_OBJECTS = 300
 
 
+def received_id(submission_id: str, ordinal: int) -> str:
+    """The id of the event that says that file `ordinal` of a submission came in."""
+    return f"{submission_id}-{ordinal}:file.received"
+
+
 def received(
     submission: Submission,
     name: bytes,
@@ -43,7 +48,7 @@ def received(
         "clock_true": submission.clock_true,
     }
     return CustodyEvent(
-        event_id=f"{submission.id}-{intake.ordinal}:file.received",
+        event_id=received_id(submission.id, intake.ordinal),
         type="file.received",
         at=now,
         actor=actor,

@@ -49,11 +49,12 @@ class _Commands(click.Group):
     modules: ClassVar[dict[str, str]] = {
         "case": "open, list, show, renumber and close cases",
         "submit": "take in files and folders as exhibits of a case",
+        "receipt": "what a submitter keeps: files, digests, proof; as JSON and as a page",
         "exhibit": "list, show and fetch exhibits",
         "recorder": "recorders of a case, readings of their clocks, the exhibits that they made",
         "queue": "the state of the jobs; retry what was quarantined",
         "ledger": "the newest checkpoint, proofs out of the ledger, and witnesses that watch over it",
-        "verify": "check files, exhibits and cases against the ledger, and export packages by themselves",
+        "verify": "check files, exhibits, cases against the ledger; packages and receipts by themselves",
         "identify": "which exhibit is this file?",
         "export": "exhibits of a case, with their custody, in a folder that anyone can verify",
         "serve": "keep a worker going",

@@ -14,6 +14,7 @@ from evidence.text import name_from_bytes, printable
 
 if TYPE_CHECKING:
     from apps.submission import Outcome
+    from apps.wiring import Application
 
 
 @click.command()
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 @click.option("--clock-shown", metavar="TIME", help="What the recorder's clock showed ...")
 @click.option("--clock-true", metavar="TIME", help="... when this was the true time.")
 @click.option("--wait", is_flag=True, help="Return when all is processed, not when all is sealed.")
+@click.option(
+    "--receipt", type=click.Path(path_type=Path), help="Write the submitter's receipt (JSON) there."
+)
 @json_option
 @pass_context
 def command(
@@ -32,6 +36,7 @@ def command(
     source: Source,
     clock_shown: str | None,
     clock_true: str | None,
+    receipt: Path | None,
     *,
     wait: bool,
     as_json: bool,
@@ -42,6 +47,10 @@ def command(
     refused, unplayable or quarantined, 4 when some paths could not be read.
     """
     _check_clock(clock_shown, clock_true)
+    if receipt is not None:
+        from apps.cli.receipt import require_free  # noqa: PLC0415 - before anything is received
+
+        require_free(receipt)
     with supervised(context.settings) as supervisor:
         # Loaded while the worker starts: each takes half a second.
         from apps.cli.common import sequence_if_idle  # noqa: PLC0415
@@ -55,7 +64,22 @@ def command(
         echo_json(outcome.as_json())
     else:
         _tell(outcome, waited=wait)
+    if receipt is not None and outcome.received:
+        _write_receipt(app, outcome.submission, receipt, is_told=not as_json)
     return outcome.exit_code(waited=wait)
+
+
+def _write_receipt(app: "Application", submission: str, path: Path, *, is_told: bool) -> None:
+    from apps.cli.receipt import tell, write  # noqa: PLC0415 - only where it is asked for
+    from apps.receipt import issue  # noqa: PLC0415
+    from evidence.catalogue.submissions import find_submission  # noqa: PLC0415
+
+    with app.catalogue.read() as connection:
+        found = find_submission(connection, submission)
+    made = issue(app, found)
+    write(made, path)
+    if is_told:
+        tell(made, path)
 
 
 def _check_clock(shown: str | None, true: str | None) -> None:

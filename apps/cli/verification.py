@@ -1,4 +1,4 @@
-"""vidne verify: a package needs only the core, all else the catalogue, which is imported when asked for."""
+"""vidne verify: packages and receipts need only the core; all else the catalogue, imported when asked for."""
 
 from pathlib import Path
 
@@ -11,11 +11,18 @@ from evidence.errors import TrustMaterialError
 from evidence.text import printable
 from hashing.keys import parse_public
 from hashing.package import verify_package
+from hashing.receipt_checks import read_receipt, verify_receipt
 from hashing.timestamps import load_roots
+
+log_key_option = click.option(
+    "--log-key",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The log's public key (vkey or PEM), had another way than with what is checked.",
+)
 
 
 class _Verify(click.Group):
-    """`package` here, and the commands of apps.cli.verify."""
+    """`package` and `receipt` here, and the commands of apps.cli.verify."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*self._others().list_commands(ctx), *super().list_commands(ctx)]
@@ -32,7 +39,7 @@ class _Verify(click.Group):
 
 @click.group(name="verify", cls=_Verify)
 def command() -> None:
-    """Check files, exhibits and cases against the ledger, and export packages by themselves.
+    """Check files, exhibits and cases against the ledger, export packages and receipts by themselves.
 
     Ends 0 when all passed, 1 on an integrity failure, 2 for wrong usage, 3 for authentic but
     incomplete, 4 when something is unreadable, 5 for an unknown file, 6 when trust material is missing.
@@ -41,11 +48,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option(
-    "--log-key",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The log's public key (vkey or PEM), had another way than with the package.",
-)
+@log_key_option
 @click.option(
     "--tsa-roots",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -64,6 +67,35 @@ def package(folder: Path, log_key: Path | None, tsa_roots: Path | None, *, as_js
     with meter() as shown:
         shown.begin(printable(folder.name, limit=40), _size(folder))
         report = verify_package(folder, trusted, tsa_roots=roots, subject=subject, progress=shown.advance)
+    if as_json:
+        echo_json(report.as_json())
+    else:
+        tell_report(report, [])
+    return report.exit_code
+
+
+@command.command()
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--file", "files", multiple=True, type=click.Path(path_type=Path), help="Must be a file of the receipt."
+)
+@log_key_option
+@json_option
+def receipt(path: Path, files: tuple[Path, ...], log_key: Path | None, *, as_json: bool) -> int:
+    """Check the receipt in FILE (JSON): no network, no database, no data folder.
+
+    Without --log-key it ends 6 where all else is right: the key in a receipt shows that its parts belong
+    together, not who made it. A file given with --file that is none of the receipt's ends 1.
+    """
+    trusted = parse_public(_read(log_key), printable(str(log_key))) if log_key else None
+    raw = read_receipt(path)
+    with meter() as shown:
+        shown.begin(
+            printable(path.name, limit=40), sum(item.stat().st_size for item in files if item.exists())
+        )
+        report = verify_receipt(
+            raw, trusted, files=files, subject=printable(str(path), limit=4096), progress=shown.advance
+        )
     if as_json:
         echo_json(report.as_json())
     else:

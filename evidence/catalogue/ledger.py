@@ -36,6 +36,12 @@ def add_event(
     connection.execute(_ADD_BODY, {"event_id": event.event_id, "salt": salt, "body": body})
 
 
+def is_filed(connection: Connection, event_id: str) -> bool:
+    """Whether an event of this id was put into the inbox before."""
+    statement = select(ledger_inbox.c.id).where(ledger_inbox.c.event_id == event_id)
+    return connection.execute(statement).first() is not None
+
+
 class SqlLedgerStore:
     """evidence.ports.LedgerStore over the catalogue."""
 
@@ -119,16 +125,14 @@ class SqlLedgerStore:
             select(ledger_entry).where(ledger_entry.c.case_id == case).order_by(ledger_entry.c.case_seq)
         )
         with self._catalogue.read() as connection:
-            for row in connection.execute(statement):
-                yield LedgerEntry(
-                    row.position,
-                    row.inbox_id,
-                    row.event_id,
-                    row.case_id,
-                    row.case_seq,
-                    row.entry,
-                    row.leaf_hash,
-                )
+            yield from map(_entry, connection.execute(statement))
+
+    def entry_of(self, event_id: str) -> LedgerEntry | None:
+        """The entry of an event, or None as long as it has no place."""
+        statement = select(ledger_entry).where(ledger_entry.c.event_id == event_id)
+        with self._catalogue.read() as connection:
+            row = connection.execute(statement).one_or_none()
+            return _entry(row) if row else None
 
     def pending_count(self, case: str | None = None) -> int:
         """See LedgerStore."""
@@ -170,6 +174,12 @@ def _pending(row: Row[*tuple[object, ...]]) -> PendingEvent:
     )
     return PendingEvent(
         row.id, row.event_id, row.type, row.at, row.actor, row.case_id, objects, row.body_hash
+    )
+
+
+def _entry(row: Row[*tuple[object, ...]]) -> LedgerEntry:
+    return LedgerEntry(
+        row.position, row.inbox_id, row.event_id, row.case_id, row.case_seq, row.entry, row.leaf_hash
     )
 
 

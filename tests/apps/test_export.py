@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from apps import export
+from apps import export, sequencing
 from apps.lock import try_worker_lock
 from apps.wiring import Application
 from evidence.clock import system_clock, timestamp
@@ -27,7 +27,7 @@ def test_a_worker_that_never_sequences_is_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = Application(Settings(data=tmp_path))
-    monkeypatch.setattr(export, "_WAIT_S", 0.3)
+    monkeypatch.setattr(sequencing, "_WAIT_S", 0.3)
     with try_worker_lock(app.settings.worker_lock_path) as is_ours:
         assert is_ours
         with pytest.raises(IncompleteError, match="has not given the export its place"):

@@ -1,6 +1,14 @@
 import pytest
 
-from evidence.cases import ExhibitName, exhibit_label, new_id, parse_case_number
+from evidence.cases import (
+    REFERENCE,
+    ExhibitName,
+    exhibit_label,
+    new_id,
+    parse_case_number,
+    parse_reference,
+    reference,
+)
 from evidence.errors import UsageError
 
 
@@ -50,3 +58,19 @@ def test_ids_are_random_and_say_nothing() -> None:
     ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert all(len(i) == 20 and not set(i) & set("aeiou01l") for i in ids)
+
+
+def test_a_reference_is_the_beginning_of_an_id_in_groups_to_be_read_aloud() -> None:
+    assert reference("7kxm2pqr9bdfghjk3456") == "7KXM-2PQR-9BDF"
+    assert all(REFERENCE.fullmatch(reference(new_id())) for _ in range(50))
+
+
+@pytest.mark.parametrize("text", ["7KXM-2PQR-9BDF", " 7kxm 2pqr 9bdf", "7kxm2pqr9bdf"])
+def test_a_reference_is_taken_as_people_type_it(text: str) -> None:
+    assert parse_reference(text) == "7kxm2pqr9bdf"
+
+
+@pytest.mark.parametrize("text", ["", "7KXM-2PQR", "7KXM-2PQR-9BDE", "0100-10293-00001-26", "7kxm2pqr9bd%"])
+def test_what_is_no_reference_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="not the reference"):
+        parse_reference(text)
