@@ -63,6 +63,15 @@ def test_an_entry_changed_in_the_catalogue_is_told(archive: Program) -> None:
     assert checks(report)["tree"] == "fail"
 
 
+def test_events_of_the_log_itself_are_checked_as_those_of_a_case(archive: Program, tmp_path: Path) -> None:
+    archive.run("receipt", "--last-of", CASE, "-o", tmp_path / "receipt.json")
+    assert archive.run("verify", "archive", "--json").json["exit_code"] == 0
+    archive.execute("UPDATE ledger_body SET body = :body WHERE event_id LIKE '%receipt%'", body=b'{"a":1}')
+    report = archive.run("verify", "archive", "--json", check=1).json
+    assert [name for name, status in checks(report).items() if status == "fail"] == ["bodies"]
+    assert "the log itself entry" in str(report)
+
+
 def test_a_log_that_was_rolled_back_is_told_by_what_was_published(archive: Program) -> None:
     keys = archive.data / "keys" / "last-seen-checkpoint"
     [(before,)] = archive.query("SELECT max(size) FROM ledger_checkpoint")
