@@ -10,7 +10,7 @@ missing=()
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
 done
-need_library() { ldconfig -p | grep -q "$1" || missing+=("$2"); }
+need_library() { ldconfig -p | grep "$1" >/dev/null || missing+=("$2"); }
 need_library 'libseccomp\.so\.2' libseccomp2
 case " $* " in *' chromium '*) need_library 'libatomic\.so\.1' libatomic1 ;; esac  # what drives it needs that
 [ ${#missing[@]} -eq 0 ] && exit 0
