@@ -10,14 +10,13 @@ from apps.wiring import Application
 from evidence.catalogue.cases import list_cases
 from evidence.catalogue.exhibits import list_exhibits
 from evidence.catalogue.scrubs import (
-    Reading,
     ScrubRun,
     begin_scrub,
     finish_scrub,
+    intact_since,
     longest_unread,
-    note_readings,
+    note_intact,
     read_bytes,
-    readings_since,
     stored_bytes,
     unfinished_scrub,
 )
@@ -27,7 +26,7 @@ from hashing.archive_checks import check_log, summed
 from hashing.digests import Progress
 from hashing.notes import Verifier
 from hashing.object_checks import ExpectedObject
-from hashing.report import Cause, Check, Defect, Findings, VerificationReport
+from hashing.report import VerificationReport
 from hashing.timestamp_checks import TimeEvidence
 from hashing.verify import verify_case
 from hashing.witness_checks import NO_WITNESS, Witnessed
@@ -63,20 +62,21 @@ def verify_archive(
 ) -> VerificationReport:
     """Check the log from end to end, and every case; `subset` says which objects are read (see `chosen`).
 
-    With `resume` the last scrub goes on where it was stopped; NotFoundError is raised where it was not.
+    With `resume` the last scrub goes on where it was stopped: what was found intact in it is not read again.
+    Raises UsageError for a subset that is none, NotFoundError where no scrub was stopped.
     """
-    run, before = _begin(app, subset, resume=resume)
+    run, before = _resumed(app) if resume else (_begun(app, subset), set[str]())
     wants = chosen(app, run.subset, since=run.started_at)
     scrub = _Readings(app, lambda item: item.key not in before and wants(item))
     try:
         checks = summed(_cases(app, verifier, anchors, scrub, progress))
     finally:
         scrub.flush()  # also where somebody stops it: the next one goes on from there
-    checks = [_recalled(check, before) for check in checks]
     checks = check_log(app.ledger, app.store, verifier, LEDGER) + checks
     with app.catalogue.write() as connection:
         finish_scrub(connection, run, timestamp(app.clock()))
-    return VerificationReport(f"archive ({run.subset or 'all of it'})", tuple(checks))
+    skipped = f"; {len(before)} objects were found intact before it was stopped" if before else ""
+    return VerificationReport(f"archive ({run.subset or 'all of it'}{skipped})", tuple(checks))
 
 
 def chosen(app: Application, subset: str, *, since: str) -> Wants:
@@ -105,16 +105,19 @@ def chosen(app: Application, subset: str, *, since: str) -> Wants:
     return lambda item: item.key in keys
 
 
-def _begin(app: Application, subset: str, *, resume: bool) -> tuple[ScrubRun, dict[str, str]]:
-    """The scrub, and what was read in it already: keys and defects."""
+def _begun(app: Application, subset: str) -> ScrubRun:
+    chosen(app, subset, since="")  # what cannot be meant must not count as a scrub that was stopped
     with app.catalogue.write() as connection:
-        if not resume:
-            chosen_now = begin_scrub(connection, subset, timestamp(app.clock()))
-            return chosen_now, {}
+        return begin_scrub(connection, subset, timestamp(app.clock()))
+
+
+def _resumed(app: Application) -> tuple[ScrubRun, set[str]]:
+    """The scrub that was stopped, and the keys of what was found intact in it."""
+    with app.catalogue.read() as connection:
         run = unfinished_scrub(connection)
         if run is None:
             raise NotFoundError("No scrub was stopped.", advice="Start one without --resume.")
-        return run, readings_since(connection, run.started_at)
+        return run, intact_since(connection, run.started_at)
 
 
 def _cases(
@@ -148,43 +151,30 @@ def _cases(
         yield "the log itself", report
 
 
-def _recalled(check: Check, before: dict[str, str]) -> Check:
-    """The check on digests with what was found before the scrub was stopped."""
-    if check.name != "digest" or not before:
-        return check
-    findings = Findings(check.name)
-    findings.looked_at(check.checked + len(before))
-    earlier = (Defect(Cause.INTEGRITY, key, defect) for key, defect in before.items() if defect)
-    for defect in (*check.defects, *earlier):
-        findings.repeat(defect)
-    return findings.conclude(
-        f"{check.checked + len(before)} objects were read, {len(before)} before the scrub was stopped."
-    )
-
-
 @dataclass(slots=True)
 class _Readings:
-    """Notes in the catalogue what was read, so that a scrub can go on after it was stopped."""
+    """Notes in the catalogue what was found intact, so that a scrub can go on after it was stopped."""
 
     app: Application
     wanted: Wants
-    _readings: list[Reading] = field(default_factory=list)
+    _intact: list[str] = field(default_factory=list)
     _noted: float = field(default_factory=time.monotonic)
 
     def wants(self, item: ExpectedObject) -> bool:
         """See Scrub."""
         return self.wanted(item)
 
-    def read(self, item: ExpectedObject, defect: str) -> None:
+    def read(self, item: ExpectedObject, *, is_intact: bool) -> None:
         """See Scrub."""
-        self._readings.append(Reading(item.key, defect))
-        if len(self._readings) >= _NOTED or time.monotonic() - self._noted > _NOTED_S:
+        if is_intact:  # what is not has to be read, and told, once more
+            self._intact.append(item.key)
+        if len(self._intact) >= _NOTED or time.monotonic() - self._noted > _NOTED_S:
             self.flush()
 
     def flush(self) -> None:
         """Write down what was read since the last time."""
-        readings, self._readings = self._readings, []
+        keys, self._intact = self._intact, []
         self._noted = time.monotonic()
-        if readings:
+        if keys:
             with self.app.catalogue.write() as connection:
-                note_readings(connection, readings, timestamp(self.app.clock()))
+                note_intact(connection, keys, timestamp(self.app.clock()))

@@ -10,7 +10,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from evidence.errors import IntegrityError, SettingsError, TrustMaterialError, UnavailableError, VidneError
 from hashing.cosignatures import CosignatureVerifier
 from hashing.notes import Checkpoint, NoteError, Signature, split_note, verified, with_lines
-from hashing.proof_file import hash_line
+from hashing.proof_file import ConsistencyProof
 from hashing.tiles import TiledTree
 from hashing.witness import origin_hash
 
@@ -48,8 +48,8 @@ class RemoteWitness:
         size = Checkpoint.from_text(text).size
         for _ in range(_TRIES):
             self.check_size(known, size)
-            head = [f"old {known}", *map(hash_line, tree.consistency_proof(known))]
-            body = "".join(f"{line}\n" for line in head).encode() + b"\n" + note
+            proof = ConsistencyProof(known, tuple(tree.consistency_proof(known)))
+            body = proof.to_bytes() + b"\n" + note
             status, answer = self._ask("/add-checkpoint", body)
             if status == 200:
                 return self._cosignature(text, note, answer)

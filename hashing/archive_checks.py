@@ -7,7 +7,7 @@ from evidence.errors import IntegrityError, VidneError
 from evidence.ports import LedgerStore, ObjectStore
 from hashing.merkle import Frontier, leaf_hash
 from hashing.notes import Checkpoint, Verifier, open_checkpoint
-from hashing.publication import CHECKPOINTS, entries_in
+from hashing.publication import CHECKPOINTS, entries_in, read_object
 from hashing.report import Cause, Check, Findings, Status, VerificationReport, not_checked
 from hashing.tiles import WIDTH, Tile
 
@@ -19,15 +19,17 @@ def check_log(ledger: LedgerStore, store: ObjectStore, verifier: Verifier | None
 
     `prefix` is what the published log's keys begin with. It reads every leaf hash, a tile at a time.
     """
+    published = _Published(store, verifier, prefix) if verifier else None
+    # In this order: what a worker publishes meanwhile is under the checkpoint that is read last.
+    roots = published.roots() if published else {}
     note = ledger.latest_checkpoint()
-    if verifier is None or note is None:
+    if verifier is None or published is None or note is None:
         reason = "The log's key or its checkpoint is missing."
         return [not_checked(TREE, reason), not_checked(PUBLISHED, reason)]
-    tree, published = Findings(TREE), _Published(store, verifier, prefix)
+    tree = Findings(TREE)
     frontier = Frontier()
     try:
         signed = open_checkpoint(note, verifier)
-        roots = published.roots()
         for tile, leaves in _tiles(ledger, signed.size):
             published.compare(tile, leaves)
             for leaf in leaves:
@@ -90,7 +92,7 @@ class _Published:
         return found
 
     def compare(self, tile: Tile, leaves: list[bytes]) -> None:
-        """A full tile and the entries under it, where they are published."""
+        """A tile and the entries under it, where they are published."""
         key = self._prefix + tile.path
         if self._store.stat(key) is None:
             return  # not yet; partial ones of other sizes are vouched for by the checkpoints over them
@@ -120,20 +122,19 @@ class _Published:
             self.findings.defect(Cause.INTEGRITY, f"checkpoint over {checkpoint.size} entries", what)
 
     def _read(self, key: str) -> bytes:
-        there = self._store.stat(key)
-        if there is None:
+        raw = read_object(self._store, key)
+        if raw is None:
             raise IntegrityError(f"{key} is missing from the store.")
-        return self._store.read_range(key, there.version_id, 0, there.size)
+        return raw
 
 
 @dataclass(slots=True)
 class _Sum:
     """One check over all cases so far."""
 
-    checked: int = 0
     passed: int = 0
-    reason: str = ""
-    skipped: str = ""
+    skipped: int = 0
+    reason: str = ""  # why it was not made of the first of those
 
 
 def summed(reports: Iterable[tuple[str, VerificationReport]]) -> list[Check]:
@@ -149,13 +150,16 @@ def summed(reports: Iterable[tuple[str, VerificationReport]]) -> list[Check]:
             found = findings.setdefault(check.name, Findings(check.name))
             found.looked_at(check.checked)
             if check.status is Status.NOT_CHECKED:
-                so_far.skipped = so_far.skipped or check.reason
+                so_far.skipped += 1
+                so_far.reason = so_far.reason or check.reason
             so_far.passed += check.status is Status.PASS
             for defect in check.defects:
                 found.repeat(replace(defect, subject=f"{name} {defect.subject}"))
-    return [
-        not_checked(name, one.skipped)
-        if one.skipped and not one.passed and not findings[name].has_defects
-        else findings[name].conclude(f"{one.passed} cases passed.")
-        for name, one in sums.items()
-    ]
+    return [_sum_of(one, findings[name], name) for name, one in sums.items()]
+
+
+def _sum_of(one: _Sum, findings: Findings, name: str) -> Check:
+    if one.skipped and not one.passed and not findings.has_defects:
+        return not_checked(name, one.reason)
+    tail = f"; not checked in {one.skipped}: {one.reason}" if one.skipped else "."
+    return findings.conclude(f"{one.passed} cases passed{tail}")

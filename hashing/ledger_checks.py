@@ -8,8 +8,9 @@ from evidence.errors import IntegrityError
 from evidence.ports import LedgerStore
 from hashing import canonical
 from hashing.entries import NO_ENTRY, Entry, body_matches, parse_entry
+from hashing.keys import fingerprint
 from hashing.merkle import leaf_hash, verify_consistency, verify_inclusion
-from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint
+from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint, signature_lines
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, not_checked
 from hashing.tiles import WIDTH, TiledTree
@@ -78,6 +79,26 @@ def check_signature(part: CaseLedger, verifier: Verifier | None) -> tuple[Checkp
         if entry and entry.log != verifier.name:
             findings.defect(Cause.INTEGRITY, f"entry {row.index}", f"It is of another log, {entry.log!r}.")
     return checkpoint, findings.conclude(f"{verifier.name} signed the tree of {checkpoint.size} entries.")
+
+
+def own_key(findings: Findings, subject: str, where: str, verifier: Verifier) -> None:
+    """Note that a signature was checked with the key that came along: that shows no origin."""
+    what = (
+        f"Its signature is by the key in the {where} itself: all belongs together, but who made it is not"
+        " shown. Get the log's key another way and give it with --log-key; the fingerprint of this one is"
+        f" {fingerprint(verifier)}."
+    )
+    findings.defect(Cause.TRUST, subject, what, pending=True)
+
+
+def further_signatures(note: bytes | None) -> Check:
+    """The check on witnesses where none is known: how many signatures there are beside the log's."""
+    try:
+        others = max(0, signature_lines(note or b"") - 1)
+    except NoteError:
+        others = 0
+    reason = f"{others} further signatures; they are not checked." if others else "The checkpoint has none."
+    return not_checked("witness", reason)
 
 
 def check_tree(

@@ -55,8 +55,8 @@ class Scrub(Protocol):
         """Whether the object is to be read; manifests are read in any case."""
         ...
 
-    def read(self, item: ExpectedObject, defect: str) -> None:
-        """The object was read: `defect` is empty where it is intact."""
+    def read(self, item: ExpectedObject, *, is_intact: bool) -> None:
+        """The object was read, or could not be."""
         ...
 
 
@@ -88,10 +88,10 @@ class ObjectChecks:
             if scrub and item.role != Role.MANIFEST and not scrub.wants(item):
                 self._check_presence(item)
                 continue
-            defect = self._read(item, progress)
+            is_intact = self._read(item, progress)
             if scrub:
-                scrub.read(item, defect)
-            if not defect and item.role == Role.MANIFEST:
+                scrub.read(item, is_intact=is_intact)
+            if is_intact and item.role == Role.MANIFEST:
                 self._take_manifest(item)
         for item in expected:
             self._check_record(item)
@@ -117,26 +117,26 @@ class ObjectChecks:
         except VidneError as error:
             self._complete.defect(Cause.UNREADABLE, item.subject, str(error))
 
-    def _miss(self, item: ExpectedObject, error: NotFoundError) -> str:
+    def _miss(self, item: ExpectedObject, error: NotFoundError) -> None:
         if item.version_id is None:
             what = "It is being stored."
             self._complete.defect(Cause.INCOMPLETE, item.subject, what, pending=True)
         else:
             what = f"It is missing from the store: {error}"
             self._complete.defect(Cause.INCOMPLETE, item.subject, what)
-        return what
 
-    def _read(self, item: ExpectedObject, progress: Progress | None) -> str:
-        """Read the object and compare its digests with its row's; what is wrong with it, or nothing."""
+    def _read(self, item: ExpectedObject, progress: Progress | None) -> bool:
+        """Read the object and compare its digests; whether they are those of its row."""
         try:
             version_id = self._check_version(item)
             with self._store.open(item.key, version_id) as stream:
                 found = digest_file(stream, progress, piece_size=_piece_size(item.digests))
         except NotFoundError as error:
-            return self._miss(item, error)
+            self._miss(item, error)
+            return False
         except VidneError as error:
             self._digest.defect(Cause.UNREADABLE, item.subject, str(error))
-            return str(error)
+            return False
         self._complete.looked_at()
         self._digest.looked_at()
         self._count_read += 1
@@ -157,14 +157,14 @@ class ObjectChecks:
             self._complete.defect(Cause.INTEGRITY, item.subject, what)
         return version_id
 
-    def _compare(self, item: ExpectedObject, found: Digests) -> str:
+    def _compare(self, item: ExpectedObject, found: Digests) -> bool:
         same_bytes = found.size == item.digests.size and same_digest(found.sha256, item.digests.sha256)
         if same_bytes and found == item.digests:
-            return ""
+            return True
         if same_bytes:
             what = "The catalogue's BLAKE3 digests are not those of these bytes, its SHA-256 is."
             self._digest.defect(Cause.INTEGRITY, item.subject, what)
-            return what
+            return False
         comparable = found.piece_size == item.digests.piece_size
         place = first_difference(item.digests, found) if comparable else None
         what = f"Its bytes are not those recorded ({place or 'its pieces are not recorded'})."
@@ -179,7 +179,7 @@ class ObjectChecks:
                 "range": [place.start, place.end] if place else None,
             },
         )
-        return what
+        return False
 
     def _take_manifest(self, item: ExpectedObject) -> None:
         """Count what a manifest lists as recorded, where the ledger names the manifest."""

@@ -20,10 +20,17 @@ from evidence.text import printable
 from hashing.bag import PAYLOAD, PAYLOAD_MANIFEST, Bag, check_digests, read_bag
 from hashing.digests import Progress, same_digest
 from hashing.entries import Entry, parse_entry
-from hashing.keys import fingerprint, named_for, parse_public
-from hashing.ledger_checks import CaseLedger, check_bodies, check_chain, check_signature
+from hashing.keys import named_for, parse_public
+from hashing.ledger_checks import (
+    CaseLedger,
+    check_bodies,
+    check_chain,
+    check_signature,
+    further_signatures,
+    own_key,
+)
 from hashing.merkle import leaf_hash
-from hashing.notes import Checkpoint, NoteError, Verifier, signature_lines
+from hashing.notes import Checkpoint, Verifier
 from hashing.package_files import (
     BODIES,
     CHECKPOINT,
@@ -91,7 +98,7 @@ def verify_package(
         signature,
         not_checked("consistency", "No earlier checkpoint was at hand to compare with."),
         check_stamps(bag, part, signed, tsa_roots, at or system_clock()),
-        _witness(part.note),
+        further_signatures(part.note),
         record.check_stream_proofs(),
     )
     return VerificationReport(subject or printable(str(root)), checks)
@@ -226,12 +233,7 @@ def _check_signature(
         return None, check
     findings.looked_at()
     if trusted is None:
-        what = (
-            "Its signature is by the key in the package itself: all belongs together, but who made it is not"
-            " shown. Get the log's key another way and give it with --log-key; the fingerprint of this one is"
-            f" {fingerprint(verifier)}."
-        )
-        findings.defect(Cause.TRUST, CHECKPOINT, what, pending=True)
+        own_key(findings, CHECKPOINT, "package", verifier)
     elif own is not None and own.public != verifier.public:
         findings.defect(Cause.INTEGRITY, VKEY, "It is another key than the one that signed the checkpoint.")
     return (checkpoint, verifier), findings.conclude(check.reason)
@@ -276,12 +278,3 @@ def _check_inclusion(
     for path in sorted(set(bag.below(PROOFS)) - {proof_path(row.case_seq) for row in part.rows}):
         findings.defect(Cause.INTEGRITY, path, "The entry that it proves is not in the package.")
     return findings.conclude(f"{len(part.rows)} entries are in the signed tree of {checkpoint.size}.")
-
-
-def _witness(note: bytes | None) -> Check:
-    try:
-        others = max(0, signature_lines(note or b"") - 1)
-    except NoteError:
-        others = 0
-    reason = f"{others} further signatures; they are not checked." if others else "The checkpoint has none."
-    return not_checked("witness", reason)

@@ -171,8 +171,8 @@ class Publisher:
             raise _rewritten(f"its {checkpoint.size} entries are not the tree that was signed")
         if tree.root(0, published.size) != published.root:
             raise _rewritten(f"its first {published.size} entries are not those that were published")
-        self._put({tile.path: raw for tile, raw in made.items()})
-        self._put({tile.bundle_path: self._bundle(tile) for tile in made if not tile.level})
+        tiles = {tile.path: raw for tile, raw in made.items()}
+        self._put({**tiles, **{tile.bundle_path: self._bundle(tile) for tile in made if not tile.level}})
         # Last: where a checkpoint is, all that it speaks of is.
         self._put({checkpoint_path(checkpoint.size): note})
 

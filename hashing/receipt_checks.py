@@ -7,8 +7,9 @@ from pathlib import Path
 from evidence.errors import IntegrityError, UnreadableError
 from evidence.text import printable
 from hashing.digests import Progress, digest_file, same_digest
-from hashing.keys import fingerprint, named_for
-from hashing.notes import Checkpoint, Verifier, open_checkpoint, signature_lines
+from hashing.keys import named_for
+from hashing.ledger_checks import further_signatures, own_key
+from hashing.notes import Checkpoint, Verifier, open_checkpoint
 from hashing.receipt import KIND, MAX_RECEIPT, Receipt
 from hashing.report import Cause, Check, Findings, VerificationReport, not_checked
 
@@ -59,7 +60,7 @@ def verify_receipt(
         signature,
         _check_files(receipt, files, progress),
         not_checked("time-stamp", "A receipt has none: its times are those that the log's keeper states."),
-        _witness(receipt),
+        further_signatures(receipt.inclusion.checkpoint),
     )
     return VerificationReport(subject, checks)
 
@@ -94,12 +95,7 @@ def _check_signature(
     if log != verifier.name:
         findings.defect(Cause.INTEGRITY, "entry", f"It is of another log, {log!r}.")
     if trusted is None:
-        what = (
-            "Its signature is by the key in the receipt itself: all belongs together, but who made it is not"
-            " shown. Get the log's key another way and give it with --log-key; the fingerprint of this one is"
-            f" {fingerprint(verifier)}."
-        )
-        findings.defect(Cause.TRUST, "checkpoint", what, pending=True)
+        own_key(findings, "checkpoint", "receipt", verifier)
     elif receipt.key != verifier:
         findings.defect(Cause.INTEGRITY, "key", "It is another key than the one that signed the checkpoint.")
     passed = f"{verifier.name} signed the tree of {checkpoint.size} entries."
@@ -143,11 +139,3 @@ def _check_files(receipt: Receipt, files: Sequence[Path], progress: Progress | N
             what = f"It is none of the files that were received: its SHA-256 is {found.sha256}."
             findings.defect(Cause.INTEGRITY, shown, what, detail={"sha256": found.sha256, "size": found.size})
     return findings.conclude(f"{len(files)} files are identical to files that were received.")
-
-
-def _witness(receipt: Receipt) -> Check:
-    others = signature_lines(receipt.inclusion.checkpoint) - 1
-    reason = (
-        f"{others} further signatures; they are not checked." if others > 0 else "The checkpoint has none."
-    )
-    return not_checked("witness", reason)

@@ -42,11 +42,6 @@ class Tile:
         """Where the entries under a tile of level 0 are published: `tile/entries/x001/234`."""
         return f"tile/entries/{_place(self.index, self.width)}"
 
-    @property
-    def first_leaf(self) -> int:
-        """The first leaf under it."""
-        return self.index << (_BITS * (self.level + 1))
-
 
 def tile_at(level: int, index: int, size: int) -> Tile:
     """Tile `index` of `level` as it is in a tree of `size` leaves."""

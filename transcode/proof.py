@@ -21,9 +21,8 @@ from transcode.values import ratio, whole
 
 IDENTICAL = "packets identical"
 _NO_TIME = -(2**63)
-_COLUMNS = (
-    6  # of a packet's line: stream, decoding time, time shown, duration, size, hash; side data may follow
-)
+# Of a packet: stream, decoding time, time shown, duration, size, hash; side data may follow.
+_COLUMNS = 6
 _BLOCK = 1024**2
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from apps.cli.checks import tell_report
 from apps.cli.main import Context, pass_context
-from apps.cli.verify import time_evidence
+from apps.cli.verify_here import time_evidence
 from apps.expected import expected_objects
 from apps.submission import SOME_TROUBLED, SOME_UNREADABLE, Outcome, begin, submit
 from apps.supervisor import supervised

@@ -43,9 +43,8 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 class _Commands(click.Group):
-    """A group whose commands are imported only when they are used, most from a module of their name."""
+    """A group whose commands are imported only when they are used."""
 
-    elsewhere: ClassVar[dict[str, str]] = {"verify": "verification"}
     modules: ClassVar[dict[str, str]] = {
         "case": "open, list, show, renumber and close cases",
         "submit": "take in files and folders as exhibits of a case",
@@ -70,7 +69,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.modules:
             return None
-        module = importlib.import_module(f"apps.cli.{self.elsewhere.get(cmd_name, cmd_name)}")
+        module = importlib.import_module(f"apps.cli.{cmd_name}")
         command = module.command
         if not isinstance(command, click.Command):
             raise TypeError(f"apps.cli.{cmd_name} has no command")

@@ -1,4 +1,4 @@
-"""Scrubs: when each stored object was last read back by a verification of the archive, and what was found."""
+"""Scrubs: when each stored object was last read back, intact, by a verification of the archive."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,6 @@ class ScrubRun:
     id: int
     subset: str
     started_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """An object that was read; `defect` is empty where it was intact."""
-
-    key: str
-    defect: str
 
 
 def begin_scrub(connection: Connection, subset: str, now: str) -> ScrubRun:
@@ -42,18 +34,16 @@ def finish_scrub(connection: Connection, run: ScrubRun, now: str) -> None:
     connection.execute(update(scrub).where(scrub.c.id == run.id).values(finished_at=now))
 
 
-def note_readings(connection: Connection, readings: Sequence[Reading], now: str) -> None:
-    """Note objects that were read, in place of their last reading."""
-    keys = [reading.key for reading in readings]
+def note_intact(connection: Connection, keys: Sequence[str], now: str) -> None:
+    """Note objects that were read and found intact, in place of their last reading."""
     connection.execute(delete(scrubbed_object).where(scrubbed_object.c.key.in_(keys)))
-    rows = [{"key": reading.key, "read_at": now, "defect": reading.defect} for reading in readings]
-    connection.execute(insert(scrubbed_object), rows)
+    connection.execute(insert(scrubbed_object), [{"key": key, "read_at": now} for key in keys])
 
 
-def readings_since(connection: Connection, since: str) -> dict[str, str]:
-    """Key and defect of each object that was read at `since` or later."""
-    rows = connection.execute(select(scrubbed_object).where(scrubbed_object.c.read_at >= since))
-    return {row.key: row.defect for row in rows}
+def intact_since(connection: Connection, since: str) -> set[str]:
+    """The keys of the objects that were read at `since` or later, and found intact."""
+    rows = connection.execute(select(scrubbed_object.c.key).where(scrubbed_object.c.read_at >= since))
+    return set(rows.scalars())
 
 
 def read_bytes(connection: Connection, since: str) -> int:

@@ -231,13 +231,12 @@ scrub = Table(
     Column("finished_at", Text),  # null: it was stopped, or goes on
 )
 
-# When an object was last read back; no row: never since it was stored.
+# When an object was last read back and found intact; no row: never since it was stored.
 scrubbed_object = Table(
     "scrubbed_object",
     metadata,
     Column("key", Text, primary_key=True),
     Column("read_at", Text, nullable=False),
-    Column("defect", Text, nullable=False),  # empty: intact
 )
 
 job = Table(

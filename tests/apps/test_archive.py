@@ -7,9 +7,12 @@ import pytest
 
 from apps.archive import verify_archive
 from apps.wiring import Application
+from evidence.catalogue.ledger import SqlLedgerStore
 from evidence.settings import Settings
+from hashing.archive_checks import check_log
 from hashing.keys import load_verifier
-from hashing.report import VerificationReport
+from hashing.report import Status, VerificationReport
+from retention.keys import LEDGER
 from tests.system.program import CASE, Program
 
 OTHER = "0100-10293-00002-26"
@@ -106,10 +109,31 @@ def test_parts_taken_one_after_another_read_everything_once(archive: Program, pa
 def test_a_part_that_cannot_be_meant_is_refused(archive: Program, subset: str) -> None:
     done = archive.run("verify", "archive", "--subset", subset, check=2)
     assert "is no part of an archive" in done.err
+    assert "No scrub was stopped" in archive.run("verify", "archive", "--resume", check=2).err
 
 
 def test_nothing_to_resume_is_said(archive: Program) -> None:
     assert "No scrub was stopped" in archive.run("verify", "archive", "--resume", check=2).err
+
+
+def test_a_log_that_grows_and_is_published_meanwhile_passes(archive: Program) -> None:
+    app = Application(Settings.from_environment(data=archive.data))
+
+    class Growing(SqlLedgerStore):
+        """The worker sequences and publishes just after somebody has asked for the newest checkpoint."""
+
+        def latest_checkpoint(self) -> bytes | None:
+            found = super().latest_checkpoint()
+            archive.run("case", "open", f"0100-10293-0001{len(asked)}-26")
+            asked.append(found)
+            return found
+
+    asked: list[bytes | None] = []
+    verifier = load_verifier(app.settings.ledger_key_path)
+    found = check_log(Growing(app.catalogue), app.store, verifier, LEDGER)
+    assert [check.status for check in found] == [Status.PASS, Status.PASS]
+    assert asked
+    app.catalogue.close()
 
 
 class StoppedError(Exception):
@@ -120,7 +144,11 @@ class StoppedError(Exception):
 def test_a_scrub_that_was_stopped_goes_on_and_keeps_what_it_found(archive: Program, subset: str) -> None:
     app = Application(Settings.from_environment(data=archive.data))
     verifier = load_verifier(app.settings.ledger_key_path)
-    first = archive.objects()[0]
+    [(key,)] = archive.query(  # the one that is read first: cases by number, exhibits by theirs
+        "SELECT o.key FROM stored_object o JOIN exhibit e ON e.id = o.exhibit_id"
+        " JOIN case_number n ON n.case_id = e.case_id ORDER BY n.number, e.number LIMIT 1"
+    )
+    first = archive.data / "objects" / key
     first.chmod(0o600)
     first.write_bytes(first.read_bytes()[:-1] + b"!")
     seen: list[int] = []
@@ -134,7 +162,7 @@ def test_a_scrub_that_was_stopped_goes_on_and_keeps_what_it_found(archive: Progr
         verify_archive(app, verifier, subset=subset, progress=until_the_fourth)
     report: VerificationReport = verify_archive(app, verifier, resume=True, progress=seen.append)
     [digests] = [check for check in report.checks if check.name == "digest"]
-    assert len(seen) == 7, "four were begun, of which one was not finished; three were left"
-    assert (report.exit_code, digests.checked) == (1, 6)
+    assert len(seen) == 8, "two were found intact and noted; the changed one is read, and told, once more"
+    assert (report.exit_code, digests.checked) == (1, 4)
     assert len(digests.defects) == 1
     app.catalogue.close()

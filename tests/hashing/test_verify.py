@@ -465,6 +465,15 @@ def test_an_event_that_waits_for_its_place_is_pending_not_wrong(scene: Scene) ->
     assert {check(report, name).status for name in ("record", "sequenced")} == {Status.PENDING}
 
 
+def test_a_report_is_sound_where_only_time_is_lacking_and_not_where_something_is_wrong(scene: Scene) -> None:
+    assert scene.verify().is_sound
+    scene.ledger.file(event("job-3:late"))
+    late = scene.verify()
+    assert (late.exit_code, late.is_sound) == (3, True)
+    scene.overwrite(scene.rows[0], b"changed")
+    assert not scene.verify().is_sound
+
+
 def test_an_object_on_its_way_into_the_store_is_pending(scene: Scene) -> None:
     scene.rows[0] = replace(scene.rows[0], version_id=None)
     report = scene.verify()

@@ -1,4 +1,4 @@
-"""Fingerprints by which a rewrapped or cut file is recognised; those of exhibits that are there already"""
+"""Fingerprints by which a rewrapped or cut file is recognised; the first pieces of exhibits that are there"""
 
 import sqlalchemy as sa
 from alembic import op

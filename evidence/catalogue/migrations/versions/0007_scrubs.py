@@ -1,4 +1,4 @@
-"""Scrubs of the archive, and when each object was last read back"""
+"""Scrubs of the archive, and when each object was last read back intact"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,6 +20,5 @@ def upgrade() -> None:
         "scrubbed_object",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("read_at", sa.Text(), nullable=False),
-        sa.Column("defect", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_scrubbed_object")),
     )
