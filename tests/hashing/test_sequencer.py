@@ -49,7 +49,7 @@ def test_each_batch_signs_the_new_size() -> None:
         assert checkpoint.root == root_of(entry.leaf_hash for entry in ledger.rows[:size])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from("abc"), max_size=40), st.integers(1, 7))
 def test_how_the_batches_fall_changes_no_byte(cases: list[str], limit: int) -> None:
     at_once = filled(*cases)
