@@ -59,14 +59,18 @@ def _original(exhibit: ExhibitFacts) -> Iterator[Row]:
     )
     yield "Filens navn", "File name", [(STRONG, file_name(received[0] if received else None))]
     yield "Størrelse", "Size", [(TEXT, f"{original.size} bytes ({human_size(original.size)})")]
-    yield "SHA-256", "of the original", [(DIGEST, grouped(original.sha256))]
+    yield "Originalens SHA-256", "Original's SHA-256", [(DIGEST, grouped(original.sha256))]
     blake3 = received[0].text("blake3") if received else ""
-    yield "BLAKE3", "of the original", [(DIGEST, grouped(blake3))] if blake3 else both_cells(*words.UNKNOWN)
+    yield (
+        "Originalens BLAKE3",
+        "Original's BLAKE3",
+        [(DIGEST, grouped(blake3))] if blake3 else both_cells(*words.UNKNOWN),
+    )
     yield "Tilstand", "State", [*both_cells(*words.state_words(exhibit.state)), *_reason(exhibit)]
 
 
 def _reason(exhibit: ExhibitFacts) -> Cell:
-    reason = exhibit.decided.text("reason") if exhibit.decided else ""
+    reason = exhibit.decided.text("reason") if exhibit.decided and exhibit.state != "processed" else ""
     return [(SMALL, shown(reason))] if reason else []
 
 

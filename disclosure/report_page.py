@@ -107,13 +107,13 @@ def _left_out(facts: ReportFacts) -> Cell:
         )
     if facts.bodies[BodyState.LEFT_OUT]:
         count = facts.bodies[BodyState.LEFT_OUT]
-        lines.append((f"enkeltheder til {count} hændelser", f"the details of {count} events"))
+        lines.append((f"enkeltheder om hændelser: {count}", f"details of events: {count}"))
     if facts.bodies[BodyState.ERASED]:
         count = facts.bodies[BodyState.ERASED]
         lines.append(
             (
-                f"slettet for altid: enkeltheder til {count} hændelser",
-                f"erased for good: the details of {count} events",
+                f"slettet for altid: enkeltheder om hændelser: {count}",
+                f"erased for good: details of events: {count}",
             )
         )
     contact = facts.export.content.get("with_contact") is True

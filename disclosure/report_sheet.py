@@ -7,7 +7,7 @@ from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
-from reportlab.pdfbase.pdfmetrics import registerFont, stringWidth
+from reportlab.pdfbase.pdfmetrics import getFont, registerFont, stringWidth
 from reportlab.pdfbase.pdfutils import readJPEGInfo
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
@@ -64,12 +64,15 @@ class Column:
 
 def shown(text: str, limit: int = 400) -> str:
     """Text that others wrote, printable, in what the font has."""
-    return in_glyphs(printable(text, limit=limit), _glyphs())
+    return in_glyphs(printable(text, limit=limit), _fonts())
 
 
 @lru_cache(maxsize=1)
-def _glyphs() -> Container[int]:
-    glyphs: dict[int, int] = TTFont(PLAIN, f"{PLAIN}.ttf").face.charToGlyph
+def _fonts() -> Container[int]:
+    """Make the fonts known; the code points that they have."""
+    for name in (PLAIN, BOLD):
+        registerFont(TTFont(name, f"{name}.ttf"))
+    glyphs: dict[int, int] = getFont(PLAIN).face.charToGlyph
     return glyphs
 
 
@@ -114,6 +117,7 @@ def _fitting(text: str, style: Style, width: float) -> int:
 
 @lru_cache(maxsize=4096)
 def _width(text: str, style: Style) -> float:
+    _fonts()
     return float(stringWidth(text, style.font, style.size))
 
 
@@ -133,8 +137,7 @@ class Sheet:
 
     def __init__(self, title: str, head: tuple[str, str], foot: str) -> None:
         """`head` stands above each page, left and right, `foot` beneath it, with the page's number."""
-        for name in (PLAIN, BOLD):
-            registerFont(TTFont(name, f"{name}.ttf"))
+        _fonts()
         self._buffer = io.BytesIO()
         size = (_PAGE_WIDTH, _PAGE_HEIGHT)
         self._canvas = Canvas(self._buffer, pagesize=size, invariant=1, lang="da", initialFontName=PLAIN)

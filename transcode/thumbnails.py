@@ -1,6 +1,6 @@
 """Small pictures for a printed page, made of stills that were stored: in the sandbox, as every decode is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from transcode import ffmpeg
@@ -21,15 +21,21 @@ def thumbnails(pictures: Sequence[Path], out: Path, box: tuple[int, int]) -> lis
     None stands for one that could not be made. The same ffmpeg makes the same bytes. Raises SandboxError,
     ToolMissingError.
     """
-    if not pictures:
-        return []
     inputs = {f"still-{number}": path for number, path in enumerate(pictures)}
-    outputs = [_output(name, _FORMATS[path.suffix], box, f"/out/{name}.jpg") for name, path in inputs.items()]
+    if inputs:
+        _make(inputs, out, box)
+    for name, path in inputs.items():
+        if _whole(out, name) is None:  # one that cannot be opened ends the command for all
+            _make({name: path}, out, box)
+    return [_whole(out, name) for name in inputs]
+
+
+def _make(inputs: Mapping[str, Path], out: Path, box: tuple[int, int]) -> None:
+    outputs = [_output(name, _FORMATS[path.suffix], box) for name, path in inputs.items()]
     run(Command(ffmpeg.command(*outputs), inputs=inputs, out=out, limits=_LIMITS))
-    return [_whole(output_file(out, f"{name}.jpg")) for name in inputs]
 
 
-def _output(name: str, kind: str, box: tuple[int, int], path: str) -> ffmpeg.Output:
+def _output(name: str, kind: str, box: tuple[int, int]) -> ffmpeg.Output:
     picture = (
         ffmpeg.open_input(f"/in/{name}", {"f": kind, "format_whitelist": kind, "threads": 1})
         .stream("v:0")
@@ -46,12 +52,11 @@ def _output(name: str, kind: str, box: tuple[int, int], path: str) -> ffmpeg.Out
         "flags:v": "bitexact",
         "map_metadata": -1,
     }
-    return ffmpeg.output([picture], path, options)
+    return ffmpeg.output([picture], f"/out/{name}.jpg", options)
 
 
-def _whole(path: Path | None) -> Path | None:
+def _whole(out: Path, name: str) -> Path | None:
     """The JPEG where it was written from its beginning to its end."""
-    if path is None:
-        return None
-    raw = path.read_bytes()
+    path = output_file(out, f"{name}.jpg")
+    raw = path.read_bytes() if path else b""
     return path if raw.startswith(b"\xff\xd8") and raw.endswith(b"\xff\xd9") else None
