@@ -7,8 +7,9 @@ from pathlib import Path
 
 from disclosure import report_words as words
 from disclosure.report import ExhibitFacts, PackagedFile, Step, objects_in
-from disclosure.report_sheet import DIGEST, SMALL, STRONG, TEXT, Cell, Sheet, Style, grouped, shown
+from disclosure.report_sheet import Sheet
 from disclosure.report_steps import STEP_COLUMNS, both_cells, counted, moment, step_rows, told_clock
+from disclosure.report_text import DIGEST, SMALL, STRONG, TEXT, Cell, Style, grouped, shown
 from evidence.errors import IntegrityError, VidneError
 from evidence.exhibits import Role
 from evidence.jsontypes import JsonObject
@@ -51,12 +52,10 @@ def file_name(received: Step | None, limit: int = 400) -> str:
 
 def _original(exhibit: ExhibitFacts) -> Iterator[Row]:
     received = exhibit.of("file.received")
-    original = next(
-        item
-        for step in exhibit.steps
-        for item in step.entry.objects
-        if (item.exhibit, item.role) == (exhibit.label, Role.ORIGINAL)
-    )
+    named = (item for step in exhibit.steps for item in step.entry.objects)
+    original = next((i for i in named if (i.exhibit, i.role) == (exhibit.label, Role.ORIGINAL)), None)
+    if original is None:
+        raise IntegrityError(f"No entry of the record names the original of {exhibit.label}.")
     yield "Filens navn", "File name", [(STRONG, file_name(received[0] if received else None))]
     yield "Størrelse", "Size", [(TEXT, f"{original.size} bytes ({human_size(original.size)})")]
     yield "Originalens SHA-256", "Original's SHA-256", [(DIGEST, grouped(original.sha256))]

@@ -6,7 +6,9 @@ from pathlib import Path
 from disclosure import report_words as words
 from disclosure.report import ReportFacts, facts_of
 from disclosure.report_exhibit import exhibit_pages, file_name
-from disclosure.report_sheet import (
+from disclosure.report_sheet import Sheet
+from disclosure.report_steps import STEP_COLUMNS, both_cells, moment, step_rows
+from disclosure.report_text import (
     DIGEST,
     SMALL,
     STRONG,
@@ -14,12 +16,10 @@ from disclosure.report_sheet import (
     Cell,
     Column,
     Later,
-    Sheet,
     grouped,
     shown,
     shown_code,
 )  # fmt: skip
-from disclosure.report_steps import STEP_COLUMNS, both_cells, moment, step_rows
 from evidence.text import base64_text, human_size
 from hashing.keys import fingerprint
 from hashing.package_files import BodyState

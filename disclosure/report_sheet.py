@@ -1,124 +1,41 @@
-"""Pages of A4 that fill from the top: text that never leaves its column and is never taken for markup."""
+"""Pages of A4 that fill from the top, with a head, a foot, and the page's number of all."""
 
 import io
-from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from reportlab.pdfbase.pdfmetrics import getFont, registerFont, stringWidth
 from reportlab.pdfbase.pdfutils import readJPEGInfo
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from evidence.text import in_glyphs, printable
+from disclosure.report_text import (
+    BLACK,
+    BOLD,
+    DIGEST,
+    GREY,
+    MM,
+    NOTE,
+    PLAIN,
+    SMALL,
+    TEXT,
+    Cell,
+    Column,
+    Later,
+    Style,
+    cell_lines,
+    fitting,
+    fonts,
+    height_of,
+    lines_of,
+    width_of,
+)  # fmt: skip
 
-MM = 72 / 25.4  # in points
 LEFT, RIGHT, WIDTH = 18 * MM, 192 * MM, 174 * MM
-PLAIN, BOLD = "Vera", "VeraBd"  # embedded; they come with reportlab and have what Danish needs
-MONO = "Courier-Bold"  # one of the fonts that every reader of PDF has (ISO 32000-1, 9.6.2.2)
-BLACK, GREY = 0.0, 0.38
 
 _PAGE_WIDTH, _PAGE_HEIGHT = 210 * MM, 297 * MM
 _TOP, _BOTTOM = _PAGE_HEIGHT - 24 * MM, 21 * MM
-_LEADING = 1.32
 _LINES = 0.6  # grey level
 _PICTURE = (41 * MM, 32 * MM)  # at most
-_MOST_LINES = 40  # of a cell: it must fit on one page
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How a text looks: font, size in points, grey level (0 is black)."""
-
-    font: str = PLAIN
-    size: float = 8.5
-    grey: float = BLACK
-
-    @property
-    def leading(self) -> float:
-        """From one line to the next, in points."""
-        return self.size * _LEADING
-
-
-TEXT, STRONG = Style(), Style(BOLD)
-SMALL, NOTE = Style(size=7.5), Style(size=7.5, grey=GREY)
-CODE, DIGEST = Style(MONO, 7.2, GREY), Style(MONO, 8.6)
-Cell = Sequence[tuple[Style, str]]  # paragraphs, one beneath the other
-Later = str  # in place of a cell: the name under which `Sheet.define` says what stands there
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table: its heading, and its width in millimetres."""
-
-    heading: str
-    width: float
-
-    @property
-    def inner(self) -> float:
-        """What its text may take, in points."""
-        return self.width * MM - 5
-
-
-def shown(text: str, limit: int = 400) -> str:
-    """Text that others wrote, printable, in what the font has."""
-    return in_glyphs(printable(text, limit=limit), _fonts())
-
-
-@lru_cache(maxsize=1)
-def _fonts() -> Container[int]:
-    """Make the fonts known; the code points that they have."""
-    for name in (PLAIN, BOLD):
-        registerFont(TTFont(name, f"{name}.ttf"))
-    glyphs: dict[int, int] = getFont(PLAIN).face.charToGlyph
-    return glyphs
-
-
-def shown_code(text: str) -> str:
-    """Text for a fixed-width font, which has the characters of Windows-1252 and no others."""
-    return "".join(
-        char if char == "\n" or char.encode("cp1252", "ignore") else f"\\u{{{ord(char):x}}}" for char in text
-    )
-
-
-def grouped(digest: str) -> str:
-    """A digest in groups of eight digits, so that it can be read out and compared."""
-    return " ".join(digest[at : at + 8] for at in range(0, len(digest), 8))
-
-
-def lines_of(text: str, style: Style, width: float) -> list[str]:
-    """`text` in lines of at most `width` points; a word that is longer is broken."""
-    found: list[str] = []
-    line = ""
-    for word in text.split(" "):
-        longer = f"{line} {word}" if line else word
-        if _width(longer, style) <= width:
-            line = longer
-            continue
-        if line:
-            found.append(line)
-        line = word
-        while _width(line, style) > width:
-            cut = _fitting(line, style, width)
-            found.append(line[:cut])
-            line = line[cut:]
-    return [*found, line]
-
-
-def _fitting(text: str, style: Style, width: float) -> int:
-    """How many characters of `text` fit; at least one."""
-    cut = max(1, int(len(text) * width / _width(text, style)))
-    while cut > 1 and _width(text[:cut], style) > width:
-        cut -= 1
-    return cut
-
-
-@lru_cache(maxsize=4096)
-def _width(text: str, style: Style) -> float:
-    _fonts()
-    return float(stringWidth(text, style.font, style.size))
 
 
 class _Picture(str):
@@ -137,7 +54,7 @@ class Sheet:
 
     def __init__(self, title: str, head: tuple[str, str], foot: str) -> None:
         """`head` stands above each page, left and right, `foot` beneath it, with the page's number."""
-        _fonts()
+        fonts()
         self._buffer = io.BytesIO()
         size = (_PAGE_WIDTH, _PAGE_HEIGHT)
         self._canvas = Canvas(self._buffer, pagesize=size, invariant=1, lang="da", initialFontName=PLAIN)
@@ -183,7 +100,7 @@ class Sheet:
 
     def define(self, name: str, text: str, *, to_the_left: bool = False) -> None:
         """Say what `later` shows, from its place on or up to it."""
-        start = -_width(text, SMALL) if to_the_left else 0
+        start = -width_of(text, SMALL) if to_the_left else 0
         self._canvas.beginForm(name, start, -SMALL.size, start + WIDTH, SMALL.size)
         self._draw(text, start, 0, SMALL)
         self._canvas.endForm()
@@ -195,7 +112,7 @@ class Sheet:
         self.space(4)
         self.y -= size
         self._draw(danish, LEFT, self.y, style)
-        self._draw(f"/ {english}", LEFT + _width(f"{danish} ", style), self.y, other)
+        self._draw(f"/ {english}", LEFT + width_of(f"{danish} ", style), self.y, other)
         self.y -= 2.2 * MM
 
     def paragraph(self, text: str, style: Style = TEXT) -> None:
@@ -220,8 +137,8 @@ class Sheet:
         """What is known, a row each: its name in Danish and English, and what it is."""
         width = 132 * MM
         for danish, english, cell in rows:
-            lines = _cell_lines(cell, width)
-            self.room(min(_height(lines), 60 * MM) + 8)
+            lines = cell_lines(cell, width)
+            self.room(min(height_of(lines), 60 * MM) + 8)
             top = self.y
             self._draw(danish, LEFT, top - SMALL.leading, SMALL)
             self._draw(english, LEFT, top - 2 * SMALL.leading, NOTE)
@@ -240,7 +157,7 @@ class Sheet:
         self._row(columns, head)
         for row in rows:
             height = max(
-                0 if isinstance(cell, Later) else _height(_cell_lines(cell, column.inner))
+                0 if isinstance(cell, Later) else height_of(cell_lines(cell, column.inner))
                 for column, cell in zip(columns, row, strict=True)
             )
             if not self.room(height + 6):
@@ -252,11 +169,11 @@ class Sheet:
         indent, width = "    ", WIDTH - 8 * MM
         lines: list[str] = []
         for line in text.split("\n"):
-            first = line[: _fitting(line, style, width)] if line and _width(line, style) > width else line
+            first = line[: fitting(line, style, width)] if line and width_of(line, style) > width else line
             lines.append(first)
-            rest, room = line[len(first) :], width - _width(indent, style)
+            rest, room = line[len(first) :], width - width_of(indent, style)
             while rest:
-                cut = min(len(rest), _fitting(rest, style, room))
+                cut = min(len(rest), fitting(rest, style, room))
                 lines.append(indent + rest[:cut])
                 rest = rest[cut:]
         height = len(lines) * style.leading + 4 * MM
@@ -298,7 +215,7 @@ class Sheet:
         for y in (above, beneath):
             self._canvas.line(LEFT, y, RIGHT, y)
         self._draw(self._head[0], LEFT, above + 2 * MM, NOTE)
-        self._draw(self._head[1], RIGHT - _width(self._head[1], NOTE), above + 2 * MM, NOTE)
+        self._draw(self._head[1], RIGHT - width_of(self._head[1], NOTE), above + 2 * MM, NOTE)
         self._draw(self._foot, LEFT, beneath - 4.5 * MM, NOTE)
         self.later(f"page-{self._canvas.getPageNumber()}", RIGHT, beneath - 4.5 * MM)
 
@@ -315,7 +232,7 @@ class Sheet:
             if isinstance(cell, Later):
                 self.later(cell, x, y - SMALL.leading)
             else:
-                for style, line in _cell_lines(cell, column.inner):
+                for style, line in cell_lines(cell, column.inner):
                     y -= style.leading
                     self._draw(line, x, y, style)
             x, lowest = x + column.width * MM, min(lowest, y)
@@ -332,12 +249,3 @@ def _size(path: Path | None) -> tuple[float, float]:
         wide, tall = readJPEGInfo(file)[:2]
     scale = min(_PICTURE[0] / wide, _PICTURE[1] / tall)
     return wide * scale, tall * scale
-
-
-def _cell_lines(cell: Cell, width: float) -> list[tuple[Style, str]]:
-    lines = [(style, line) for style, text in cell for line in lines_of(text, style, width)]
-    return lines if len(lines) <= _MOST_LINES else [*lines[: _MOST_LINES - 1], (SMALL, "…")]
-
-
-def _height(lines: Sequence[tuple[Style, str]]) -> float:
-    return sum(style.leading for style, _ in lines)

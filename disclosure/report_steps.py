@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from disclosure import report_words as words
 from disclosure.report import Step
-from disclosure.report_sheet import CODE, NOTE, SMALL, Cell, Column, Style, shown
+from disclosure.report_text import CODE, NOTE, SMALL, Cell, Column, Style, shown
 from evidence.errors import UsageError
 from evidence.recorders import Reading, check_reading
 from hashing.package_files import BodyState

@@ -130,7 +130,7 @@ def test_the_report_has_digests_pictures_and_from_whom(package: Path) -> None:
         if ".original" in path or ".working" in path:
             assert " ".join(digest[at : at + 8] for at in range(0, 64, 8)) in said
     assert said.count("from a citizen") == 3
-    assert said.count("Rewrapped: the same packets") == 2
+    assert said.count("digests were compared; the proof is in streams/") == 2
     assert "evenly chosen" in said
     assert "Not all pictures" not in said
     assert "It is text" in said  # why the note was refused

@@ -10,16 +10,16 @@ from transcode.tools import locate
 
 
 def still(path: Path, size: str) -> Path:
-    source = ["-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1", path]
+    source = ["-f", "lavfi", "-i", f"testsrc2=size={size}", "-frames:v", "1", str(path)]
     subprocess.run([locate("ffmpeg"), "-v", "error", *source], check=True)
     return path
 
 
 def size_of(path: Path | None) -> str:
     assert path is not None
-    asked = ["-v", "error", "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0", path]
+    asked = ["-v", "error", "-show_entries", "stream=codec_name,width,height", "-of", "csv=p=0", str(path)]
     done = subprocess.run([locate("ffprobe"), *asked], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+    return str(done.stdout).strip()
 
 
 @pytest.fixture
