@@ -10,7 +10,8 @@ from hashing import canonical
 from hashing.entries import NO_ENTRY, Entry, body_matches, parse_entry
 from hashing.keys import fingerprint
 from hashing.merkle import leaf_hash, verify_consistency, verify_inclusion
-from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint, signature_lines
+from hashing.note_keys import Verifier
+from hashing.notes import Checkpoint, NoteError, TurnError, open_checkpoint, signature_lines
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, not_checked
 from hashing.tiles import WIDTH, TiledTree
@@ -88,6 +89,8 @@ def own_key(findings: Findings, subject: str, where: str, verifier: Verifier) ->
         " shown. Get the log's key another way and give it with --log-key; the fingerprint of this one is"
         f" {fingerprint(verifier)}."
     )
+    for former in verifier.former:
+        what += f" Up to {former.size} entries it was {fingerprint(former.key)}."
     findings.defect(Cause.TRUST, subject, what, pending=True)
 
 
@@ -119,19 +122,26 @@ def check_tree(
 def _check_consistency(
     checkpoint: Checkpoint, tree: TiledTree, verifier: Verifier, seen: Sequence[bytes]
 ) -> Check:
-    if not seen:
+    if not seen and not verifier.former:
         return not_checked("consistency", "No earlier checkpoint was at hand to compare with.")
     findings = Findings("consistency")
+    for former in verifier.former:
+        findings.looked_at()
+        last = Checkpoint(verifier.name, former.size, former.root)
+        if departs := departure(tree, checkpoint, last):
+            findings.defect(Cause.INTEGRITY, f"key {former.key.key_id.hex()}, its last tree", departs)
     for note in seen:
         try:
             earlier = open_checkpoint(note, verifier)
         except NoteError as error:
-            findings.defect(Cause.TRUST, "earlier checkpoint", str(error))
+            cause = Cause.INTEGRITY if isinstance(error, TurnError) else Cause.TRUST
+            findings.defect(cause, "earlier checkpoint", str(error))
             continue
         findings.looked_at()
         if departs := departure(tree, checkpoint, earlier):
             findings.defect(Cause.INTEGRITY, f"checkpoint over {earlier.size} entries", departs)
-    return findings.conclude(f"The ledger extends {len(seen)} earlier checkpoints.")
+    ends = f" and the last trees of {len(verifier.former)} earlier keys" if verifier.former else ""
+    return findings.conclude(f"The ledger extends {len(seen)} earlier checkpoints{ends}.")
 
 
 def departure(tree: TiledTree, checkpoint: Checkpoint, earlier: Checkpoint) -> str:

@@ -19,6 +19,8 @@ CHECKPOINT = "custody/checkpoint"
 PROOFS = "custody/proofs/"
 TIME_STAMPS = "custody/tsa/"
 STAMP, STAMPED, EXTENDS, CHAIN = ".tsr", ".checkpoint", ".consistency", ".chain.pem"  # ends of names there
+KEYS = "custody/keys/"
+SUCCESSION = ".succession"
 STREAMS = "streams/"
 PEM, VKEY = "log.pub.pem", "log.vkey"
 

@@ -23,7 +23,8 @@ from evidence.catalogue.ledger import SqlLedgerStore
 from evidence.errors import IntegrityError, SettingsError, TrustMaterialError, UnavailableError
 from hashing.cosignatures import Cosigner
 from hashing.keys import create_witness_key
-from hashing.notes import NoteError, Signer
+from hashing.note_keys import Signer
+from hashing.notes import NoteError
 from hashing.publication import LedgerTree, Publisher, read_object
 from hashing.sequencer import Sequencer
 from hashing.witness import key_path, trust_log
@@ -65,7 +66,8 @@ class Log:
         Publisher(self.ledger, self.store, self.signer.verifier, prefix=LEDGER, work=work).run_once()
 
     def cosigning(self, witness: RemoteWitness) -> Cosigning:
-        return Cosigning(witness, self.catalogue, self.store, self.signer.verifier, work=self.folder / "work")
+        verifier = self.signer.verifier
+        return Cosigning(witness, self.catalogue, self.store, lambda: verifier, work=self.folder / "work")
 
     def roll_back(self, size: int) -> None:
         """What somebody does who holds the catalogue, so that the sequencer takes it."""

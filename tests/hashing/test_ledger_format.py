@@ -15,7 +15,8 @@ from evidence.custody import CustodyEvent, EventObject, PendingEvent
 from hashing.cosignatures import CosignatureVerifier, Cosigner
 from hashing.entries import body_hash, make_body, parse_entry
 from hashing.merkle import leaf_hash
-from hashing.notes import Signer, Verifier, open_checkpoint, split_note, with_lines
+from hashing.note_keys import Signer, Verifier
+from hashing.notes import open_checkpoint, split_note, with_lines
 from hashing.sequencer import Sequencer
 from hashing.witness_checks import open_cosigned
 from tests.hashing.memory_ledger import MemoryLedger

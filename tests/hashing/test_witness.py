@@ -21,7 +21,8 @@ from evidence.errors import ConflictError, IntegrityError, TrustMaterialError
 from hashing.cosignatures import cosigned_at
 from hashing.keys import create_witness_key, load_cosigner
 from hashing.merkle import EMPTY_ROOT, consistency_proof, leaf_hash, root_of
-from hashing.notes import Checkpoint, Signer, open_note, sign_checkpoint, sign_note, split_note, verified
+from hashing.note_keys import Signer
+from hashing.notes import Checkpoint, open_note, sign_checkpoint, sign_note, split_note, verified
 from hashing.witness import Answer, Witness, key_path, origin_hash, trust_log
 
 ORIGIN = "vidne.example/log"

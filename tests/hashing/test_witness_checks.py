@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from hashing.cosignatures import Cosigner
-from hashing.notes import Checkpoint, Signer, sign_checkpoint, split_note
+from hashing.note_keys import Signer
+from hashing.notes import Checkpoint, sign_checkpoint, split_note
 from hashing.report import Cause, Check, Status
 from hashing.verify import verify_file
 from hashing.witness_checks import NO_WITNESS, Cosigned, Witnessed
