@@ -40,7 +40,7 @@ class Succession:
             raise NoteError("The succession is malformed.") from error
         found = cls(old, new, int(size) if _SIZE.fullmatch(size) else 0, from_b64(root) or b"", note)
         checkpoint = Checkpoint(origin, found.size, found.root)
-        if magic != _MAGIC or len(found.root) != 32 or _text(old, new, checkpoint) != text:
+        if magic != _MAGIC or not found.size or len(found.root) != 32 or _text(old, new, checkpoint) != text:
             raise NoteError("The succession is malformed.")
         if not old.name == new.name == origin or old == new:
             raise NoteError(f"The succession does not name two keys of the log {origin!r}.")

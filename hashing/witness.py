@@ -174,7 +174,7 @@ def trust_log(folder: Path, log: Verifier) -> None:
     """Have the witness on `folder` cosign checkpoints of the log of this key, whose name is its origin.
 
     A log may have several keys, the next one last: once that has signed, the others sign no more.
-    Raises ConflictError where it has this one already, TrustMaterialError where there is no witness in the folder.
+    Raises ConflictError where it has this one already, TrustMaterialError where no witness is in the folder.
     """
     load_cosigner(key_path(folder))
     known = trusted_keys(folder, origin_hash(log.name))
