@@ -1,13 +1,14 @@
 """Checks on the ledger: its entries' bytes, a case's chain, the tree, the checkpoint, the bodies."""
 
 from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from evidence.custody import EventBody, LedgerEntry
 from evidence.errors import IntegrityError
 from evidence.ports import LedgerStore
 from hashing import canonical
-from hashing.entries import NO_ENTRY, Entry, body_matches, parse_entry
+from hashing.entries import ERASED, NO_ENTRY, Entry, body_matches, parse_entry
 from hashing.keys import fingerprint
 from hashing.merkle import leaf_hash, verify_consistency, verify_inclusion
 from hashing.note_keys import Verifier
@@ -169,7 +170,8 @@ def check_bodies(
     has what was seen when the bodies were read.
     """
     findings = findings or Findings("bodies")
-    erased = absent = 0
+    erased: list[int] = []
+    absent = 0
     for row, entry in zip(part.rows, part.parsed, strict=True):
         if entry is None:
             continue
@@ -180,17 +182,33 @@ def check_bodies(
         if body is None:
             findings.defect(Cause.INCOMPLETE, f"entry {row.index}", "Its body is not there.")
         elif body.salt is None and body.body is None:
-            erased += 1
+            erased.append(entry.case_seq)
         elif not body_matches(body, entry.body_hash):
             findings.defect(Cause.INTEGRITY, f"entry {row.index}", "Its body is not the one it binds.")
         else:
             findings.looked_at()
             _check_body_form(findings, row, body.body or b"")
-    if part.rows and erased + absent == len(part.rows):
+    if part.rows and len(erased) + absent == len(part.rows):
         return not_checked("bodies", f"All {len(part.rows)} bodies were erased or left out.")
-    tail = "".join([f"; {erased} were erased"] * bool(erased) + [f"; {absent} were left out"] * bool(absent))
-    bound = len(part.rows) - erased - absent
+    unsaid = len(set(erased) - _said_to_be_erased(body_of, part)) if erased else 0
+    tails = [f"; {len(erased)} were erased"] * bool(erased)
+    tails += [f", {unsaid} of them without an entry that says so"] * bool(unsaid)
+    tail = "".join(tails + [f"; {absent} were left out"] * bool(absent))
+    bound = len(part.rows) - len(erased) - absent
     return findings.conclude(f"{bound} bodies are those that their entries bind{tail}.")
+
+
+def _said_to_be_erased(body_of: Callable[[str], EventBody | None], part: CaseLedger) -> set[int]:
+    """The numbers of the entries whose bodies an entry of the case says were erased."""
+    found: set[int] = set()
+    for entry in part.parsed:
+        body = body_of(entry.event_id) if entry and entry.type == ERASED else None
+        if entry is None or body is None or not body_matches(body, entry.body_hash):
+            continue
+        with suppress(IntegrityError):  # a body of another form is told already
+            listed = canonical.decode(body.body or b"").get("entries")
+            found |= {item for item in listed if isinstance(item, int)} if isinstance(listed, list) else set()
+    return found
 
 
 def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, tree: TiledTree) -> Check:

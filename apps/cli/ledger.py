@@ -1,4 +1,4 @@
-"""vidne ledger: the newest checkpoint, proofs out of the ledger, witnesses."""
+"""vidne ledger: the newest checkpoint, proofs out of the ledger, its key, erasure, witnesses."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from apps.cli.erase import command as erase
 from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.cli.witness import command as witness
 from evidence.errors import IntegrityError, NotFoundError, TrustMaterialError
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
 
 @click.group(name="ledger")
 def command() -> None:
-    """What the ledger has signed, and proofs out of it; witnesses that watch over it."""
+    """What the ledger has signed, and proofs out of it; its key; erasure; witnesses that watch over it."""
 
 
 command.add_command(witness)
+command.add_command(erase)
 
 
 @command.command()
