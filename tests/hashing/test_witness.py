@@ -228,6 +228,19 @@ def test_a_log_that_goes_over_to_its_next_key_is_known_by_both(witness: Witness,
     assert witness.add_checkpoint(later).status == HTTPStatus.OK
 
 
+def test_after_the_next_key_the_one_before_signs_no_more(witness: Witness, folder: Path) -> None:
+    """The old key may be in other hands by then: it must not lead the witness to another history."""
+    following = Signer.generate(ORIGIN)
+    trust_log(folder, following.verifier)
+    assert witness.add_checkpoint(growth(0, 3)).status == HTTPStatus.OK
+    over = request(3, consistency_proof(LEAVES[:5], 3), note_over(LEAVES[:5], following))
+    assert witness.add_checkpoint(over).status == HTTPStatus.OK
+    refused = witness.add_checkpoint(growth(5, 8))
+    assert (refused.status, b"signs no more" in refused.body) == (HTTPStatus.FORBIDDEN, True)
+    later = request(5, consistency_proof(LEAVES[:8], 5), note_over(LEAVES[:8], following))
+    assert witness.add_checkpoint(later).status == HTTPStatus.OK
+
+
 def test_without_a_key_there_is_no_witness(tmp_path: Path) -> None:
     with pytest.raises(TrustMaterialError):
         Witness(tmp_path)
