@@ -85,7 +85,9 @@ def hand_over(path: Path, rotation: Rotation, last: Callable[[], Checkpoint]) ->
 
 
 def end_rotation(path: Path) -> None:
-    """Forget that a rotation was begun."""
+    """Forget that a rotation was begun, and what a crash left of files on their way: they may hold a key."""
+    for draft in path.parent.glob(f".{path.stem}[.-]*"):
+        draft.unlink(missing_ok=True)
     _begun_path(path).unlink(missing_ok=True)
     fsync_folder(path.parent)
 

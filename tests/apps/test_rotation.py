@@ -149,6 +149,9 @@ def test_killed_between_any_two_steps_it_is_finished_or_was_not_begun(tmp_path: 
             assert is_done or signer.verifier != old.verifier
         assert (signer.verifier != old.verifier) == (rotations(app) == 1)
         assert begun_rotation(app.settings.ledger_key_path) is None
+        if rotations(app):
+            left = {path.name for path in (folder / "keys").iterdir()} - {"last-seen-checkpoint"}
+            assert left == {"ledger.skey", "ledger.vkey", "ledger-1.succession"}, "no copy of a key is left"
         require_whole(app)
         steps += 1
     assert code == 0
