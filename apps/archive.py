@@ -24,7 +24,7 @@ from evidence.clock import timestamp
 from evidence.errors import NotFoundError, UsageError
 from hashing.archive_checks import check_log, summed
 from hashing.digests import Progress
-from hashing.notes import Verifier
+from hashing.note_keys import Verifier
 from hashing.object_checks import ExpectedObject
 from hashing.report import VerificationReport
 from hashing.timestamp_checks import TimeEvidence

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from apps.remote_witness import RemoteWitness
@@ -16,7 +17,8 @@ from evidence.catalogue.ledger import SqlLedgerStore
 from evidence.clock import Clock, system_clock, timestamp
 from evidence.errors import IntegrityError, VidneError
 from evidence.ports import ObjectStore
-from hashing.notes import Verifier, open_checkpoint
+from hashing.note_keys import Verifier
+from hashing.notes import open_checkpoint
 from hashing.publication import (
     LedgerTree,
     checkpoint_path,
@@ -42,12 +44,12 @@ class Cosigning:
         witness: RemoteWitness,
         catalogue: Catalogue,
         store: ObjectStore,
-        verifier: Verifier,
+        verifier: Callable[[], Verifier],
         *,
         work: Path,
         clock: Clock = system_clock,
     ) -> None:
-        """`verifier` is the log's; files on their way into the store lie in `work` for a moment."""
+        """`verifier` gives the log's key as it is now; files on their way into the store lie in `work`."""
         self._witness = witness
         self._catalogue = catalogue
         self._ledger = SqlLedgerStore(catalogue)
@@ -66,7 +68,7 @@ class Cosigning:
         note = self._ledger.latest_checkpoint()
         if note is None:
             return None
-        size = open_checkpoint(note, self._verifier).size
+        size = open_checkpoint(note, self._verifier()).size
         if size == self._cosigned:
             return None
         known = cosigned_size(self._catalogue, self._witness)
@@ -79,7 +81,7 @@ class Cosigning:
         published = read_object(self._store, LEDGER + place)
         # What a crash, or a restored catalogue, left in one place alone goes to the other.
         line = published or (kept.line if kept else self._ask(note, size, known))
-        open_cosigned(note + line, self._verifier, [self._witness.verifier])
+        open_cosigned(note + line, self._verifier(), [self._witness.verifier])
         if kept is None:
             self._keep(size, line)
         if published is None:

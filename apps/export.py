@@ -61,7 +61,7 @@ def export(app: Application, output: Path, request: Request, progress: Progress 
         app.store,
         app.ledger,
         app.tree,
-        app.signer.verifier,
+        lambda: app.verifier,
         lambda event: file_event(app, event),
         stamps,
     )

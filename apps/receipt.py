@@ -43,9 +43,9 @@ def issue(app: Application, submission: ReceivedSubmission) -> Receipt:
         raise IntegrityError(
             "The ledger has lost the receipt's body or its checkpoint.", advice="Run vidne verify archive."
         )
-    tree = app.tree.of_size(checkpoint_of(note).size)
+    tree = app.tree.of_size(size := checkpoint_of(note).size)
     proof = EntryProof(row.index, tuple(tree.inclusion_proof(row.index)), note)
-    return assemble(row.entry, body, proof, app.signer.verifier)
+    return assemble(row.entry, body, proof, app.verifier.signing(size))
 
 
 def _statement(app: Application, submission: ReceivedSubmission) -> Statement:

@@ -9,7 +9,8 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from evidence.errors import IntegrityError, SettingsError, TrustMaterialError, UnavailableError, VidneError
 from hashing.cosignatures import CosignatureVerifier
-from hashing.notes import Checkpoint, NoteError, Signature, split_note, verified, with_lines
+from hashing.note_keys import Signature
+from hashing.notes import Checkpoint, NoteError, split_note, verified, with_lines
 from hashing.proof_file import ConsistencyProof
 from hashing.tiles import TiledTree
 from hashing.witness import origin_hash

@@ -16,8 +16,8 @@ from evidence.clock import Clock, system_clock
 from evidence.errors import ConflictError
 from evidence.ports import ObjectStore
 from evidence.settings import Settings
-from hashing.keys import create_key, load_signer
-from hashing.notes import Signer
+from hashing.keys import create_key, load_signer, load_verifier, verifier_path
+from hashing.note_keys import Signer, Verifier
 from hashing.publication import LedgerTree, Publisher
 from hashing.sequencer import Sequencer
 from hashing.witness_checks import NO_WITNESS, Witnessed
@@ -62,7 +62,10 @@ class Application:
 
     @cached_property
     def signer(self) -> Signer:
-        """The ledger's key, made with a data folder's first use; raises TrustMaterialError if it is gone."""
+        """The ledger's key, made with a data folder's first use; raises TrustMaterialError if it is gone.
+
+        For the holder of worker.lock only, once it has the lock: another may have put the next key there.
+        """
         path = self.settings.ledger_key_path
         if not path.exists() and not self.ledger.size():
             try:
@@ -72,6 +75,14 @@ class Application:
                     raise
         return load_signer(path)
 
+    @property
+    def verifier(self) -> Verifier:
+        """The public half, with the keys before it; read anew each time, for another may follow."""
+        path = self.settings.ledger_key_path
+        if not verifier_path(path).exists():
+            return self.signer.verifier
+        return load_verifier(path)
+
     @cached_property
     def tree(self) -> LedgerTree:
         """The ledger's tree, of the tiles that are published and the rows that came after."""
@@ -80,14 +91,12 @@ class Application:
     @cached_property
     def publisher(self) -> Publisher:
         """For the holder of worker.lock only."""
-        return Publisher(
-            self.ledger, self.store, self.signer.verifier, prefix=LEDGER, work=self.settings.work_path
-        )
+        return Publisher(self.ledger, self.store, self.verifier, prefix=LEDGER, work=self.settings.work_path)
 
     @cached_property
     def sequencer(self) -> Sequencer:
         """For the holder of worker.lock only."""
-        return Sequencer(self.ledger, self.signer)
+        return Sequencer(self.ledger, self.signer, self.verifier)
 
     @cached_property
     def witnesses(self) -> "list[RemoteWitness]":
@@ -105,9 +114,9 @@ class Application:
             return []
         from apps.cosigning import Cosigning  # noqa: PLC0415 - as above
 
-        work, verifier = self.settings.work_path, self.signer.verifier
+        work = self.settings.work_path
         return [
-            Cosigning(witness, self.catalogue, self.store, verifier, work=work, clock=self.clock)
+            Cosigning(witness, self.catalogue, self.store, lambda: self.verifier, work=work, clock=self.clock)
             for witness in self.witnesses
         ]
 
@@ -142,9 +151,19 @@ class Application:
 
         For the holder of worker.lock only; there may be more.
         """
+        self._take_up_key()
         sequenced = self.sequencer.run_once()
         self.publisher.run_once()
         return sequenced
+
+    def _take_up_key(self) -> None:
+        """Carry out a rotation that was begun; take up the key that stands there now, whoever rotated it."""
+        from apps.rotation import carry_out  # noqa: PLC0415 - it works on what is wired here
+
+        carry_out(self)
+        if self.signer.verifier != self.verifier:
+            for part in ("signer", "sequencer", "publisher"):
+                self.__dict__.pop(part, None)
 
     def sequence_all(self) -> None:
         """As `sequence`, until nothing waits."""

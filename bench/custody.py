@@ -15,7 +15,8 @@ from evidence.custody import CustodyEvent
 from hashing.digests import digest_file
 from hashing.entries import make_body
 from hashing.merkle import leaf_hash, verify_inclusion
-from hashing.notes import Signer, open_checkpoint
+from hashing.note_keys import Signer
+from hashing.notes import open_checkpoint
 from hashing.publication import LedgerTree, Publisher
 from hashing.sequencer import Sequencer
 from retention.folder import FolderStore

@@ -16,7 +16,8 @@ from hashing.bag import DECLARATION, PAYLOAD, PAYLOAD_MANIFEST, TAG_MANIFEST, ma
 from hashing.digests import Progress
 from hashing.entries import parse_entry
 from hashing.keys import public_pem
-from hashing.notes import Verifier, open_checkpoint
+from hashing.note_keys import Verifier
+from hashing.notes import open_checkpoint
 from hashing.package import verify_package
 from hashing.package_files import (
     BODIES,
@@ -26,10 +27,12 @@ from hashing.package_files import (
     EXPORT_EVENT,
     EXPORT_ROLE,
     EXTENDS,
+    KEYS,
     PEM,
     REPORT,
     STAMP,
     STAMPED,
+    SUCCESSION,
     TIME_STAMPS,
     VKEY,
     PackagedBody,
@@ -69,13 +72,14 @@ class Request:
 class Origin:
     """Where a package comes from; `file_event` files an event and gives its entry once it has its place.
 
+    `verifier` gives the log's key, with those before it: asked for last, for another may follow meanwhile.
     `stamps` are the time stamps over the ledger that are kept, of whatever cases.
     """
 
     store: ObjectStore
     ledger: LedgerStore
     tree: LedgerTree
-    verifier: Verifier
+    verifier: Callable[[], Verifier]
     file_event: Callable[[CustodyEvent], LedgerEntry]
     stamps: Sequence[KeptStamp] = ()
 
@@ -111,10 +115,10 @@ def write_package(
         files.write(PAYLOAD_MANIFEST, manifest)
         # Only now: what can fail has been done, and what the entry speaks of lies on the disk.
         last = origin.file_event(_event(request, manifest, len(payload), size))
-        _write_custody(files, request, origin, last)
-        _write_tags(files, request, origin.verifier, f"{size}.{len(payload)}")
+        key = _write_custody(files, request, origin, last)
+        _write_tags(files, request, key, f"{size}.{len(payload)}")
         files.sync_folders()
-        _require_sound(folder, origin.verifier, progress)
+        _require_sound(folder, key, progress)
     return Package(size, len(payload), sha256(manifest).hexdigest(), last.case_seq)
 
 
@@ -139,11 +143,15 @@ def _event(request: Request, manifest: bytes, files: int, size: int) -> CustodyE
     )
 
 
-def _write_custody(files: Writer, request: Request, origin: Origin, last: LedgerEntry) -> None:
-    """The case's entries up to the export's own, their bodies, a checkpoint over them, and their proofs."""
+def _write_custody(files: Writer, request: Request, origin: Origin, last: LedgerEntry) -> Verifier:
+    """The case's entries up to the export's own, their bodies, a checkpoint over them, and their proofs.
+
+    Gives the key that signed the checkpoint.
+    """
     rows = [row for row in origin.ledger.case_entries(request.case) if row.case_seq <= last.case_seq]
     note = origin.ledger.latest_checkpoint() or b""
-    tree = origin.tree.of_size(open_checkpoint(note, origin.verifier).size)
+    verifier = origin.verifier()
+    tree = origin.tree.of_size(open_checkpoint(note, verifier).size)
     body_of = origin.ledger.body
     wanted = wanted_bodies(
         [parse_entry(row.entry) for row in rows],
@@ -164,6 +172,12 @@ def _write_custody(files: Writer, request: Request, origin: Origin, last: Ledger
         files.write(proof_path(row.case_seq), proof.to_bytes())
     covering = [kept for kept in origin.stamps if kept.response and kept.size > rows[0].index]
     _write_stamps(files, covering, origin.ledger, tree)
+    for former in verifier.former:
+        if former.size < tree.size:
+            files.write(f"{KEYS}{former.size}{SUCCESSION}", former.note)
+            proof_of_old = ConsistencyProof(former.size, tuple(tree.consistency_proof(former.size)))
+            files.write(f"{KEYS}{former.size}{EXTENDS}", proof_of_old.to_bytes())
+    return verifier.signing(tree.size)
 
 
 def _write_stamps(files: Writer, stamps: Sequence[KeptStamp], ledger: LedgerStore, tree: TiledTree) -> None:

@@ -12,7 +12,8 @@ from hashing.digests import sha256_file
 from hashing.entries import Entry, parse_entry
 from hashing.keys import parse_public
 from hashing.manifest import ExhibitManifest, ManifestObject
-from hashing.notes import Verifier, checkpoint_of, split_note
+from hashing.note_keys import Verifier
+from hashing.notes import checkpoint_of, split_note
 from hashing.package_files import (
     BODIES,
     CHECKPOINT,

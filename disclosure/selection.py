@@ -11,7 +11,7 @@ from evidence.exhibits import Digests, Role
 from evidence.text import plain_suffix
 from hashing import canonical
 from hashing.bag import PAYLOAD, is_safe
-from hashing.entries import Entry
+from hashing.entries import ERASED, Entry
 from hashing.package_files import ORIGINAL, STREAMS, framehash_name
 
 CONTACT = "contact."  # the types of events whose bodies hold contact data and nothing else
@@ -78,7 +78,8 @@ def wanted_bodies(
 
 
 def _is_about(entry: Entry, exhibits: frozenset[str]) -> bool:
-    return entry.type.startswith("case.") or any(item.exhibit in exhibits for item in entry.objects)
+    is_of_case = entry.type.startswith("case.") or entry.type == ERASED
+    return is_of_case or any(item.exhibit in exhibits for item in entry.objects)
 
 
 def _recorder(body: EventBody | None) -> str:

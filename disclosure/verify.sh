@@ -160,21 +160,93 @@ case $origin in
     *[!\ -~]*) origin_shown='its log' ;;
     *) origin_shown=$origin ;;
 esac
-signed=no
-if [ -n "$size" ] && [ "${#root}" -eq 64 ] && [ "${#size}" -le 15 ]; then
+
+has_signed() { # whether the note $2 has a right signature of the log by the key in $1
+    right=1
+    awk '$0 == "" { exit } { print }' "$2" >"$work/text"
     # A signature line is: em dash, name of the key, base64 of four bytes of key id and 64 of signature.
-    awk "$hex"' body && $0 != "" { print $2, hex($3) } $0 == "" { body = 1 }' "$note" >"$work/lines"
+    awk "$hex"' body && $0 != "" { print $2, hex($3) } $0 == "" { body = 1 }' "$2" >"$work/lines"
     while read -r name blob; do
         [ "$name" = "$origin" ] && [ "${#blob}" -eq 136 ] || continue
         printf '%s' "${blob#????????}" | xxd -r -p >"$work/signature"
-        openssl pkeyutl -verify -pubin -inkey "${key:-$own_key}" -rawin -in "$work/text" \
-            -sigfile "$work/signature" >/dev/null 2>&1 && signed=yes
+        openssl pkeyutl -verify -pubin -inkey "$1" -rawin -in "$work/text" \
+            -sigfile "$work/signature" >/dev/null 2>&1 && right=0
     done <"$work/lines"
+    return "$right"
+}
+
+bytes_in() { # the 32 bytes of the key $1, as <name>+<key id>+<base64>, in hexadecimal, into $bytes
+    bytes=${1#*+}
+    bytes=$(printf '%s\n' "${bytes#*+}" | awk "$hex"' { print hex($0) }')
+    case $bytes in
+        01*) bytes=${bytes#01} ;;
+        *) bytes='' ;;
+    esac
+    [ "${#bytes}" -eq 64 ]
+}
+
+pem_of() { # the key of these bytes in hexadecimal, into the file $2
+    printf '302a300506032b6570032100%s' "$1" | xxd -r -p >"$work/der"
+    openssl pkey -pubin -inform DER -in "$work/der" -out "$2" 2>/dev/null
+}
+
+# A key of the log is followed by another with a note that both have signed. From the key that is given this
+# goes on to the newest; from the package's own it goes back, to tell those before it.
+current=''
+if openssl pkey -pubin -in "${key:-$own_key}" -outform DER -out "$work/der" 2>/dev/null; then
+    current=$(xxd -p "$work/der" | awk '{ printf "%s", $0 }')
+    current=${current#302a300506032b6570032100}
+fi
+signer=${key:-$own_key} least=0 most=1000000000000000 former='' followed=0
+again=yes
+while [ "$again" = yes ] && [ -n "$current" ]; do
+    again=no
+    for file in custody/keys/*.succession; do
+        [ -f "$file" ] || continue
+        { IFS= read -r magic && IFS= read -r log && IFS= read -r end && IFS= read -r tree && IFS= read -r old \
+            && IFS= read -r new; } <"$file" || continue
+        case $end in
+            '' | 0* | *[!0-9]*) continue ;;
+        esac
+        [ "$magic" = vidne-key-succession/v1 ] && [ "$log" = "$origin" ] && [ "${#end}" -le 15 ] || continue
+        bytes_in "$old" && old=$bytes && bytes_in "$new" && new=$bytes || continue
+        if [ -n "$key" ]; then
+            [ "$old" = "$current" ] && [ "$end" -gt "$least" ] || continue
+        else
+            [ "$new" = "$current" ] && [ "$end" -lt "$most" ] || continue
+        fi
+        pem_of "$old" "$work/old.pem"
+        pem_of "$new" "$work/new.pem"
+        if ! has_signed "$work/old.pem" "$file" || ! has_signed "$work/new.pem" "$file"; then
+            fail "keys: $file is not signed by both keys that it names"
+            continue
+        fi
+        followed=$((followed + 1)) again=yes
+        if [ -n "$key" ]; then
+            current=$new least=$end
+            signer=$work/signer.pem
+            pem_of "$new" "$signer"
+        else
+            current=$old most=$end
+            pem_of "$old" "$work/old.pem" && digest_of "$work/der"
+            former="$former    up to $end entries: SHA-256 $digest$newline"
+        fi
+    done
+done
+[ "$followed" -eq 0 ] || pass "keys: another key of the log followed $followed times, with the signatures of both"
+
+signed=no
+if [ -n "$size" ] && [ "${#root}" -eq 64 ] && [ "${#size}" -le 15 ] && [ "$size" -gt "$least" ]; then
+    has_signed "$signer" "$note" && signed=yes
 fi
 if [ "$signed" = yes ]; then
-    pass "checkpoint: ${key:-$own_key} signed the tree of $size entries of $origin_shown"
+    pass "checkpoint: ${key:-$own_key}$(
+        [ "$signer" = "${key:-$own_key}" ] || printf ', by the key that followed it,'
+    ) signed the tree of $size entries of $origin_shown"
 else
-    fail "checkpoint: it has no right signature by ${key:-$own_key}"
+    fail "checkpoint: it has no right signature by ${key:-$own_key}$(
+        [ "$signer" = "${key:-$own_key}" ] || printf ', which was followed by another key at %s entries' "$least"
+    )"
 fi
 
 # --- Each entry is in the signed tree, and names the one before it in its case. ----------------------------
@@ -299,6 +371,7 @@ fi
 if openssl pkey -pubin -in "${key:-$own_key}" -outform DER -out "$work/key" 2>/dev/null; then
     digest_of "$work/key"
     printf '\nThe key (%s) has the fingerprint\n    SHA-256 %s\n' "${key:-$own_key}" "$digest"
+    [ -z "$former" ] || printf 'The keys of the log before it, one of which is enough to compare:\n%s' "$former"
 fi
 if [ -z "$key" ]; then
     printf 'It came with the package. COMPARE IT with the one that you got another way (VERIFY.txt says how):\n'

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 
 from evidence.errors import IntegrityError, VidneError
 from evidence.ports import LedgerStore, ObjectStore
+from hashing.key_checks import check_keys
 from hashing.merkle import Frontier, leaf_hash
-from hashing.notes import Checkpoint, Verifier, open_checkpoint
+from hashing.note_keys import Verifier
+from hashing.notes import Checkpoint, open_checkpoint
 from hashing.publication import CHECKPOINTS, entries_in, read_object
 from hashing.report import Cause, Check, Findings, Status, VerificationReport, not_checked
 from hashing.tiles import WIDTH, Tile
@@ -47,6 +49,7 @@ def check_log(ledger: LedgerStore, store: ObjectStore, verifier: Verifier | None
     return [
         tree.conclude(whole),
         published.findings.conclude(f"The store holds the log as it was signed: {published}."),
+        *check_keys(ledger, store, verifier, prefix),
     ]
 
 

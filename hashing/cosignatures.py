@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from hashing.notes import NoteSigner, NoteVerifier, Signature
+from hashing.note_keys import NoteSigner, NoteVerifier, Signature
 
 _TIME = 8  # bytes of the time, seconds since 1970, the most significant first
 _LATEST = 253_402_300_799  # the end of the year 9999: a verifier may refuse what is in the future

@@ -20,6 +20,7 @@ from hashing.schema import EXHIBIT, ROLE, SHA256, Fields, SchemaError
 ENTRY_VERSION = 1
 MAX_ENTRY = 64 * 1024 - 1
 SALT_SIZE = 32
+ERASED = "body.erased"  # the type of an entry that says whose bodies in its case were erased, and why
 NO_ENTRY = "0" * 64  # `case_prev` of a case's first entry
 MAX_LOG_NAME = 255
 

@@ -11,12 +11,19 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from evidence.errors import ConflictError, TrustMaterialError
 from evidence.files import create_file
 from hashing.cosignatures import Cosigner
-from hashing.notes import NoteError, NoteVerifier, Signer, Verifier, checkpoint_of
+from hashing.note_keys import NoteVerifier, Signer, Verifier
+from hashing.notes import NoteError, checkpoint_of
+from hashing.succession import follow
 
 
 def verifier_path(path: Path) -> Path:
     """Where the public half of the key at `path` lies: `ledger.vkey` beside `ledger.skey`."""
     return path.with_suffix(".vkey")
+
+
+def succession_path(path: Path, size: int) -> Path:
+    """Where the note lies by which another key followed that of `path` after the tree of `size` entries."""
+    return path.with_name(f"{path.stem}-{size}.succession")
 
 
 def create_key(path: Path, origin: str) -> Signer:
@@ -58,8 +65,20 @@ def load_signer(path: Path) -> Signer:
 
 
 def load_verifier(path: Path) -> Verifier:
-    """The public half of the key at `path` (a .skey or .vkey); raises TrustMaterialError."""
-    return Verifier.from_vkey(_read(verifier_path(path), "ledger's verifier key"))
+    """The public half of the key at `path` (a .skey or .vkey), with the keys before it.
+
+    It is the newest that the successions beside it lead to. Raises TrustMaterialError.
+    """
+    # In this order: a rotation that goes on meanwhile has put the succession there before the next key.
+    key = Verifier.from_vkey(_read(verifier_path(path), "ledger's verifier key"))
+    notes = [item.read_bytes() for item in sorted(path.parent.glob(f"{path.stem}-*.succession"))]
+    try:
+        return follow(key, notes)
+    except NoteError as error:
+        raise TrustMaterialError(
+            f"The keys in {path.parent} do not belong together: {error}",
+            advice="Restore the folder from a backup; successions are published as ledger/key/<size>, too.",
+        ) from error
 
 
 def _create_pair(path: Path, signer: Signer | Cosigner) -> None:

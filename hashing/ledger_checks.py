@@ -1,16 +1,18 @@
 """Checks on the ledger: its entries' bytes, a case's chain, the tree, the checkpoint, the bodies."""
 
 from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from evidence.custody import EventBody, LedgerEntry
 from evidence.errors import IntegrityError
 from evidence.ports import LedgerStore
 from hashing import canonical
-from hashing.entries import NO_ENTRY, Entry, body_matches, parse_entry
+from hashing.entries import ERASED, NO_ENTRY, Entry, body_matches, parse_entry
 from hashing.keys import fingerprint
 from hashing.merkle import leaf_hash, verify_consistency, verify_inclusion
-from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint, signature_lines
+from hashing.note_keys import Verifier
+from hashing.notes import Checkpoint, NoteError, TurnError, open_checkpoint, signature_lines
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, not_checked
 from hashing.tiles import WIDTH, TiledTree
@@ -88,6 +90,8 @@ def own_key(findings: Findings, subject: str, where: str, verifier: Verifier) ->
         " shown. Get the log's key another way and give it with --log-key; the fingerprint of this one is"
         f" {fingerprint(verifier)}."
     )
+    for former in verifier.former:
+        what += f" Up to {former.size} entries it was {fingerprint(former.key)}."
     findings.defect(Cause.TRUST, subject, what, pending=True)
 
 
@@ -119,19 +123,26 @@ def check_tree(
 def _check_consistency(
     checkpoint: Checkpoint, tree: TiledTree, verifier: Verifier, seen: Sequence[bytes]
 ) -> Check:
-    if not seen:
+    if not seen and not verifier.former:
         return not_checked("consistency", "No earlier checkpoint was at hand to compare with.")
     findings = Findings("consistency")
+    for former in verifier.former:
+        findings.looked_at()
+        last = Checkpoint(verifier.name, former.size, former.root)
+        if departs := departure(tree, checkpoint, last):
+            findings.defect(Cause.INTEGRITY, f"key {former.key.key_id.hex()}, its last tree", departs)
     for note in seen:
         try:
             earlier = open_checkpoint(note, verifier)
         except NoteError as error:
-            findings.defect(Cause.TRUST, "earlier checkpoint", str(error))
+            cause = Cause.INTEGRITY if isinstance(error, TurnError) else Cause.TRUST
+            findings.defect(cause, "earlier checkpoint", str(error))
             continue
         findings.looked_at()
         if departs := departure(tree, checkpoint, earlier):
             findings.defect(Cause.INTEGRITY, f"checkpoint over {earlier.size} entries", departs)
-    return findings.conclude(f"The ledger extends {len(seen)} earlier checkpoints.")
+    ends = f" and the last trees of {len(verifier.former)} earlier keys" if verifier.former else ""
+    return findings.conclude(f"The ledger extends {len(seen)} earlier checkpoints{ends}.")
 
 
 def departure(tree: TiledTree, checkpoint: Checkpoint, earlier: Checkpoint) -> str:
@@ -159,7 +170,8 @@ def check_bodies(
     has what was seen when the bodies were read.
     """
     findings = findings or Findings("bodies")
-    erased = absent = 0
+    erased: list[int] = []
+    absent = 0
     for row, entry in zip(part.rows, part.parsed, strict=True):
         if entry is None:
             continue
@@ -170,17 +182,33 @@ def check_bodies(
         if body is None:
             findings.defect(Cause.INCOMPLETE, f"entry {row.index}", "Its body is not there.")
         elif body.salt is None and body.body is None:
-            erased += 1
+            erased.append(entry.case_seq)
         elif not body_matches(body, entry.body_hash):
             findings.defect(Cause.INTEGRITY, f"entry {row.index}", "Its body is not the one it binds.")
         else:
             findings.looked_at()
             _check_body_form(findings, row, body.body or b"")
-    if part.rows and erased + absent == len(part.rows):
+    if part.rows and len(erased) + absent == len(part.rows):
         return not_checked("bodies", f"All {len(part.rows)} bodies were erased or left out.")
-    tail = "".join([f"; {erased} were erased"] * bool(erased) + [f"; {absent} were left out"] * bool(absent))
-    bound = len(part.rows) - erased - absent
+    unsaid = len(set(erased) - _said_to_be_erased(body_of, part)) if erased else 0
+    tails = [f"; {len(erased)} were erased"] * bool(erased)
+    tails += [f", {unsaid} of them without an entry that says so"] * bool(unsaid)
+    tail = "".join(tails + [f"; {absent} were left out"] * bool(absent))
+    bound = len(part.rows) - len(erased) - absent
     return findings.conclude(f"{bound} bodies are those that their entries bind{tail}.")
+
+
+def _said_to_be_erased(body_of: Callable[[str], EventBody | None], part: CaseLedger) -> set[int]:
+    """The numbers of the entries whose bodies an entry of the case says were erased."""
+    found: set[int] = set()
+    for entry in part.parsed:
+        body = body_of(entry.event_id) if entry and entry.type == ERASED else None
+        if entry is None or body is None or not body_matches(body, entry.body_hash):
+            continue
+        with suppress(IntegrityError):  # a body of another form is told already
+            listed = canonical.decode(body.body or b"").get("entries")
+            found |= {item for item in listed if isinstance(item, int)} if isinstance(listed, list) else set()
+    return found
 
 
 def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, tree: TiledTree) -> Check:

@@ -30,7 +30,8 @@ from hashing.ledger_checks import (
     own_key,
 )
 from hashing.merkle import leaf_hash
-from hashing.notes import Checkpoint, Verifier
+from hashing.note_keys import Verifier
+from hashing.notes import Checkpoint
 from hashing.package_files import (
     BODIES,
     CHECKPOINT,
@@ -45,6 +46,7 @@ from hashing.package_files import (
     lines_of,
     proof_path,
 )
+from hashing.package_keys import check_last_trees, keys_told, log_keys
 from hashing.package_record import PackageRecord
 from hashing.package_stamps import check_stamps
 from hashing.proof_file import EntryProof
@@ -64,6 +66,7 @@ def verify_package(
     root: Path,
     trusted: Verifier | None = None,
     *,
+    successions: Sequence[bytes] = (),
     tsa_roots: Sequence[Certificate] = (),
     at: datetime | None = None,
     subject: str = "",
@@ -72,7 +75,8 @@ def verify_package(
     """Check the package in the folder `root`; `progress` gets the length of each run of bytes read.
 
     `trusted` is the log's key from somewhere else; without it the package's own is used, and the report says
-    that this shows no origin. `tsa_roots` are certificates of the time-stamp authorities that are trusted;
+    that this shows no origin. `successions` are further ones than the package has, by which the log's keys
+    follow one another. `tsa_roots` are certificates of the time-stamp authorities that are trusted;
     `at` is the time of the verification, by default now. Raises UnreadableError where `root` is no package at
     all.
     """
@@ -84,7 +88,7 @@ def verify_package(
         )
     part, proofs, canonical = _read_entries(bag)
     bodies = _read_bodies(bag, part)
-    signed, signature = _check_signature(bag, part, trusted)
+    signed, signature = _check_signature(bag, part, trusted, successions)
     record = PackageRecord(bag, part, bodies.found)
     checks = (
         form,
@@ -214,7 +218,7 @@ def _check_last(bag: Bag, part: CaseLedger) -> Check:
 
 
 def _check_signature(
-    bag: Bag, part: CaseLedger, trusted: Verifier | None
+    bag: Bag, part: CaseLedger, trusted: Verifier | None, successions: Sequence[bytes]
 ) -> tuple[tuple[Checkpoint, Verifier] | None, Check]:
     """The checkpoint and the key that signed it, where it did."""
     findings = Findings("checkpoint-signature")
@@ -228,15 +232,20 @@ def _check_signature(
             return None, findings.conclude("")
     if trusted is not None:
         verifier = named_for(trusted, part.note)
+    if verifier is not None:
+        verifier = log_keys(bag, verifier, successions, findings)
+        if verifier is None:
+            return None, findings.conclude("")
     checkpoint, check = check_signature(part, verifier)
     if checkpoint is None or verifier is None or check.status is not Status.PASS:
         return None, check
     findings.looked_at()
+    check_last_trees(bag, verifier, checkpoint, findings)
     if trusted is None:
         own_key(findings, CHECKPOINT, "package", verifier)
-    elif own is not None and own.public != verifier.public:
+    elif own is not None and own.public != verifier.signing(checkpoint.size).public:
         findings.defect(Cause.INTEGRITY, VKEY, "It is another key than the one that signed the checkpoint.")
-    return (checkpoint, verifier), findings.conclude(check.reason)
+    return (checkpoint, verifier), findings.conclude(check.reason + keys_told(verifier, checkpoint))
 
 
 def _own_key(bag: Bag) -> Verifier | None:

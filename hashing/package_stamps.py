@@ -14,7 +14,8 @@ from evidence.clock import timestamp
 from evidence.errors import IncompleteError, IntegrityError
 from hashing.bag import Bag
 from hashing.ledger_checks import CaseLedger
-from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint
+from hashing.note_keys import Verifier
+from hashing.notes import Checkpoint, NoteError, open_checkpoint
 from hashing.package_files import CHAIN, EXTENDS, STAMP, STAMPED, TIME_STAMPS
 from hashing.proof_file import ConsistencyProof
 from hashing.report import Cause, Check, Findings, not_checked

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from evidence.errors import IntegrityError
 from hashing.merkle import HASH_SIZE, leaf_hash, verify_consistency, verify_inclusion
-from hashing.notes import Checkpoint, Verifier, open_checkpoint
+from hashing.note_keys import Verifier
+from hashing.notes import Checkpoint, open_checkpoint
 
 _MAGIC = "c2sp.org/tlog-proof@v1"
 _INDEX = re.compile(r"index (0|[1-9][0-9]{0,15})", re.ASCII)
@@ -56,9 +57,9 @@ class EntryProof:
             raise ProofError(f"The proof has more than {MOST_HASHES} hashes.")
         return cls(int(found[1]), tuple(parse_hash(line) for line in rest[1:]), checkpoint)
 
-    def verify(self, entry: bytes, *verifiers: Verifier) -> Checkpoint:
+    def verify(self, entry: bytes, verifier: Verifier) -> Checkpoint:
         """The checkpoint under which `entry` is shown to be in the log; raises NoteError, ProofError."""
-        checkpoint = open_checkpoint(self.checkpoint, *verifiers)
+        checkpoint = open_checkpoint(self.checkpoint, verifier)
         if not verify_inclusion(leaf_hash(entry), self.index, checkpoint.size, self.hashes, checkpoint.root):
             raise ProofError(
                 f"The proof does not show that these bytes are entry {self.index} of {checkpoint.size}."

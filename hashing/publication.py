@@ -13,16 +13,22 @@ from pathlib import Path
 from evidence.errors import IntegrityError
 from evidence.ports import LedgerStore, NewObject, ObjectStore
 from hashing.merkle import EMPTY_ROOT, HASH_SIZE, perfect_root
-from hashing.notes import Checkpoint, Verifier, open_checkpoint
+from hashing.note_keys import Verifier
+from hashing.notes import Checkpoint, open_checkpoint
 from hashing.tiles import WIDTH, Tile, TiledTree, added
 
-CHECKPOINTS, _COSIGNATURES = "checkpoint/", "cosignature/"
+CHECKPOINTS, SUCCESSIONS, _COSIGNATURES = "checkpoint/", "key/", "cosignature/"
 _LENGTH = 2  # bytes of an entry's length in a bundle, the most significant first
 
 
 def checkpoint_path(size: int) -> str:
     """Where the checkpoint over `size` entries is published."""
     return f"{CHECKPOINTS}{size}"
+
+
+def succession_path(size: int) -> str:
+    """Where the note is published by which another key followed after the tree of `size` entries."""
+    return f"{SUCCESSIONS}{size}"
 
 
 def timestamp_path(size: int, authority: str) -> str:
@@ -124,6 +130,7 @@ class Publisher:
         self._work = work
         self._tree = LedgerTree(ledger, store, prefix)
         self._published: Checkpoint | None = None
+        self._has_keys = False
 
     def run_once(self) -> int:
         """Publish up to the newest checkpoint; how many entries are new there.
@@ -135,6 +142,7 @@ class Publisher:
         note = self._ledger.latest_checkpoint()
         if note is None:
             return 0
+        self._publish_keys()
         checkpoint = open_checkpoint(note, self._verifier)
         published = self._published or self._last_published()
         new = checkpoint.size - published.size
@@ -161,6 +169,15 @@ class Publisher:
                 f"{key} was there, and is gone.", advice="Find out who deletes from the store."
             )
         return open_checkpoint(note, self._verifier)
+
+    def _publish_keys(self) -> None:
+        """The successions, before any checkpoint by the keys that followed."""
+        if self._has_keys:
+            return
+        notes = {succession_path(former.size): former.note for former in self._verifier.former}
+        if missing := {p: raw for p, raw in notes.items() if self._store.stat(self._prefix + p) is None}:
+            self._put(missing)
+        self._has_keys = True
 
     def _publish(self, checkpoint: Checkpoint, note: bytes, published: Checkpoint) -> None:
         made: dict[Tile, bytes] = {}

@@ -14,7 +14,8 @@ from evidence.jsontypes import Json, JsonObject
 from hashing import canonical
 from hashing.digests import require_not_empty
 from hashing.entries import AT, SALT_SIZE, Entry, body_matches, parse_entry
-from hashing.notes import Verifier, checkpoint_of
+from hashing.note_keys import Verifier
+from hashing.notes import checkpoint_of
 from hashing.proof_file import EntryProof
 from hashing.schema import SHA256, Fields, SchemaError
 

@@ -9,9 +9,12 @@ from evidence.text import printable
 from hashing.digests import Progress, digest_file, same_digest
 from hashing.keys import named_for
 from hashing.ledger_checks import further_signatures, own_key
-from hashing.notes import Checkpoint, Verifier, open_checkpoint
+from hashing.note_keys import Verifier
+from hashing.notes import Checkpoint, open_checkpoint
+from hashing.package_keys import keys_told
 from hashing.receipt import KIND, MAX_RECEIPT, Receipt
 from hashing.report import Cause, Check, Findings, VerificationReport, not_checked
+from hashing.succession import follow
 
 _NAMES = ("entry", "inclusion", "checkpoint-signature", "file")
 
@@ -35,6 +38,7 @@ def verify_receipt(
     raw: bytes,
     trusted: Verifier | None = None,
     *,
+    successions: Sequence[bytes] = (),
     files: Sequence[Path] = (),
     subject: str = "receipt",
     progress: Progress | None = None,
@@ -42,7 +46,8 @@ def verify_receipt(
     """Check a receipt's bytes, and that each of `files` is one of those that it names.
 
     `trusted` is the log's key from somewhere else; without it the receipt's own is used, and the report says
-    that this shows no origin. `progress` gets the length of each run of bytes read of `files`.
+    that this shows no origin. `successions` are those by which the log's keys follow one another, where
+    it has had several. `progress` gets the length of each run of bytes read of `files`.
     """
     findings = Findings("canonical")
     findings.looked_at()
@@ -52,7 +57,7 @@ def verify_receipt(
         findings.defect(Cause.INTEGRITY, "receipt", str(error))
         unread = [not_checked(name, "The receipt cannot be read.") for name in _NAMES]
         return VerificationReport(subject, (findings.conclude(""), *unread))
-    signed, signature = _check_signature(receipt, trusted)
+    signed, signature = _check_signature(receipt, trusted, successions)
     checks = (
         findings.conclude("The receipt, and the entry and the proof in it, have their one form."),
         _check_entry(receipt),
@@ -79,13 +84,14 @@ def _check_entry(receipt: Receipt) -> Check:
 
 
 def _check_signature(
-    receipt: Receipt, trusted: Verifier | None
+    receipt: Receipt, trusted: Verifier | None, successions: Sequence[bytes]
 ) -> tuple[tuple[Checkpoint, Verifier] | None, Check]:
     """The checkpoint and the key that signed it, where it did."""
     findings = Findings("checkpoint-signature")
     note = receipt.inclusion.checkpoint
     verifier = named_for(trusted, note) if trusted else receipt.key
     try:
+        verifier = follow(verifier, successions)
         checkpoint = open_checkpoint(note, verifier)
     except IntegrityError as error:
         findings.defect(Cause.INTEGRITY, "checkpoint", str(error))
@@ -96,9 +102,9 @@ def _check_signature(
         findings.defect(Cause.INTEGRITY, "entry", f"It is of another log, {log!r}.")
     if trusted is None:
         own_key(findings, "checkpoint", "receipt", verifier)
-    elif receipt.key != verifier:
+    elif receipt.key != verifier.signing(checkpoint.size):
         findings.defect(Cause.INTEGRITY, "key", "It is another key than the one that signed the checkpoint.")
-    passed = f"{verifier.name} signed the tree of {checkpoint.size} entries."
+    passed = f"{verifier.name} signed the tree of {checkpoint.size} entries{keys_told(verifier, checkpoint)}."
     return (checkpoint, verifier), findings.conclude(passed)
 
 

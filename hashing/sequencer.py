@@ -11,7 +11,8 @@ from evidence.errors import IntegrityError
 from evidence.ports import LedgerStore
 from hashing.entries import NO_ENTRY, entry_bytes
 from hashing.merkle import Frontier, leaf_hash
-from hashing.notes import Checkpoint, Signer, open_checkpoint, sign_checkpoint
+from hashing.note_keys import Signer, Verifier
+from hashing.notes import Checkpoint, open_checkpoint, sign_checkpoint
 
 BATCH = 1000
 
@@ -19,9 +20,11 @@ BATCH = 1000
 class Sequencer:
     """Takes events from the inbox into the ledger of `signer.name`, signing each new size."""
 
-    def __init__(self, store: LedgerStore, signer: Signer) -> None:
+    def __init__(self, store: LedgerStore, signer: Signer, verifier: Verifier | None = None) -> None:
+        """`verifier` has the keys before that of `signer`, where there were any."""
         self._store = store
         self._signer = signer
+        self._verifier = verifier or signer.verifier
 
     def run_once(self, limit: int = BATCH) -> int:
         """Sequence up to `limit` waiting events in one transaction; how many there were.
@@ -44,6 +47,11 @@ class Sequencer:
             total += count
         return total
 
+    def last_signed(self) -> Checkpoint:
+        """The newest checkpoint, of size 0 before the first; raises IntegrityError as `run_once` does."""
+        frontier = self._signed_frontier()
+        return Checkpoint(self._signer.name, frontier.size, frontier.root())
+
     def _signed_frontier(self) -> Frontier:
         """The frontier to append to, once it is shown to be what the last checkpoint signed."""
         size, note = self._store.size(), self._store.latest_checkpoint()
@@ -51,7 +59,7 @@ class Sequencer:
             return Frontier()
         if note is None:
             raise _not_as_signed(f"it has {size} entries and no checkpoint")
-        signed = open_checkpoint(note, self._signer.verifier)
+        signed = open_checkpoint(note, self._verifier)
         try:
             frontier = Frontier(size, self._store.frontier())
         except ValueError as error:

@@ -15,7 +15,8 @@ from evidence.ports import LedgerStore
 from hashing.entries import parse_entry
 from hashing.ledger_checks import CaseLedger, departure, is_in
 from hashing.merkle import leaf_hash
-from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint
+from hashing.note_keys import Verifier
+from hashing.notes import Checkpoint, NoteError, open_checkpoint
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, not_checked
 from hashing.timestamps import STAMP_ROLE, FutureTimeStampError, TimeStamp, TimeStampError, verify_response

@@ -17,7 +17,7 @@ from hashing.ledger_checks import (
     check_tree,
     read_case,
 )
-from hashing.notes import Verifier
+from hashing.note_keys import Verifier
 from hashing.object_checks import ExpectedObject, ObjectChecks, Recorded, Scrub
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, VerificationReport, not_checked

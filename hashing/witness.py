@@ -6,6 +6,7 @@ log `logs/<SHA-256 of the origin>/keys`, a vkey in each line, and `.../checkpoin
 
 import re
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
@@ -16,7 +17,8 @@ from evidence.errors import ConflictError, VidneError
 from evidence.files import make_durable_folders, replace_file
 from hashing.keys import load_cosigner
 from hashing.merkle import EMPTY_ROOT, verify_consistency
-from hashing.notes import Checkpoint, NoteError, Signature, Verifier, open_note, split_note, verified
+from hashing.note_keys import Signature, Verifier
+from hashing.notes import Checkpoint, NoteError, open_note, split_note, verified
 from hashing.proof_file import MOST_HASHES, ProofError, parse_hash
 
 MOST_BYTES = 128 * 1024  # of a request: 63 hashes and the longest note are less
@@ -90,6 +92,7 @@ class Witness:
             # To compare with what was cosigned and to keep the next one is one step.
             with self._locks.setdefault(log, threading.Lock()):
                 seen = self._last(log)
+                self._check_turn(log, signatures)
                 if submission.old_size != seen.size:
                     return Answer(HTTPStatus.CONFLICT, b"%d\n" % seen.size, "text/x.tlog.size")
                 _check_extends(submission, seen)
@@ -125,12 +128,29 @@ class Witness:
             raise RefusedError(HTTPStatus.BAD_REQUEST, "The old size is larger than that of the checkpoint.")
         return list(found.values())
 
+    def _check_turn(self, log: str, signatures: Sequence[Signature]) -> None:
+        """Refuse what only keys have signed that are known for longer than the one which signed last.
+
+        A log that has gone over to its next key never goes back: who still has the old one is not the log.
+        """
+        note = _read(self._folder / "logs" / log / "checkpoint")
+        keys = trusted_keys(self._folder, log)
+        before = split_note(note)[1] if note else []
+        if _latest(keys, signatures) < _latest(keys, before):
+            what = "The log has gone over to another key: this one signs no more."
+            raise RefusedError(HTTPStatus.FORBIDDEN, what)
+
     def _last(self, log: str) -> Checkpoint:
         """The last checkpoint cosigned; raises NoteError where what was kept is not as it was written."""
         note = _read(self._folder / "logs" / log / "checkpoint")
         if note is None:
             return Checkpoint("", 0, EMPTY_ROOT)
         return Checkpoint.from_text(open_note(note, [self._cosigner.verifier]))
+
+
+def _latest(keys: Sequence[Verifier], signatures: Sequence[Signature]) -> int:
+    """The place in `keys` of the last one that has a line; -1 for none."""
+    return max((n for n, key in enumerate(keys) if any(line.is_of(key) for line in signatures)), default=-1)
 
 
 def _check_extends(submission: Submission, seen: Checkpoint) -> None:
@@ -153,8 +173,8 @@ def origin_hash(origin: str) -> str:
 def trust_log(folder: Path, log: Verifier) -> None:
     """Have the witness on `folder` cosign checkpoints of the log of this key, whose name is its origin.
 
-    A log may have several keys, for the time in which it goes over to the next. Raises ConflictError where it
-    has this one already, TrustMaterialError where there is no witness in the folder.
+    A log may have several keys, the next one last: once that has signed, the others sign no more.
+    Raises ConflictError where it has this one already, TrustMaterialError where no witness is in the folder.
     """
     load_cosigner(key_path(folder))
     known = trusted_keys(folder, origin_hash(log.name))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from evidence.clock import timestamp
 from hashing.cosignatures import CosignatureVerifier, cosigned_at
 from hashing.ledger_checks import CaseLedger, departure
-from hashing.notes import Checkpoint, NoteError, Signature, Verifier, split_note, verified, with_lines
+from hashing.note_keys import Signature, Verifier
+from hashing.notes import Checkpoint, NoteError, open_checkpoint, split_note, verified, with_lines
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, not_checked
 
@@ -82,11 +83,8 @@ def open_cosigned(
 
     Raises NoteError where a line under a known key is not by it, or the log or every witness is missing.
     """
-    text, lines = split_note(note)
-    found = verified(text, lines, [verifier, *witnesses])
-    checkpoint = Checkpoint.from_text(text)
-    if verifier not in found or checkpoint.origin != verifier.name:
-        raise NoteError("It is not signed by the log's key.")
+    checkpoint = open_checkpoint(note, verifier)
+    found = verified(*split_note(note), witnesses)
     signatures = [found[key] for key in witnesses if key in found]
     if not signatures:
         raise NoteError("It is not cosigned by a witness that is trusted.")

@@ -14,6 +14,7 @@ from apps.wiring import Application
 from evidence.catalogue.timestamps import last_asked
 from evidence.errors import VidneError
 from evidence.text import human_size
+from hashing.rotation import begun_rotation
 from hashing.timestamps import load_roots_file
 from transcode import sandbox, tools
 
@@ -106,9 +107,16 @@ def _store(app: Application) -> Finding:
 
 
 def _ledger(app: Application) -> Finding:
-    signer = app.signer
+    verifier = app.verifier
     waiting = app.ledger.pending_count()
-    text = f"{signer.name}, {app.ledger.size()} entries, {waiting} waiting"
+    since = max((former.size for former in verifier.former), default=0)
+    text = (
+        f"{verifier.name}, {app.ledger.size()} entries, {waiting} waiting,"
+        f" key {verifier.key_id.hex()} from {since + 1} entries on"
+    )
+    if begun_rotation(app.settings.ledger_key_path):
+        text += "; a rotation of the key is not finished: vidne ledger rotate-key goes on with it"
+        return Finding("ledger", "warning", text)
     if not app.witnesses:
         return Finding("ledger", "warning", f"{text}; no outside witness is set up")
     size = app.ledger.size()

@@ -51,7 +51,7 @@ def command(
     with meter() as shown:
         shown.begin(f"export {case.number}", 2 * sum(item.digests.size for item in request.objects))
         made = export(app, output, request, shown.advance)
-    key = fingerprint(app.signer.verifier)
+    key = fingerprint(app.verifier)
     if as_json:
         echo_json(
             {

@@ -1,4 +1,4 @@
-"""vidne ledger: the newest checkpoint, proofs out of the ledger, witnesses."""
+"""vidne ledger: the newest checkpoint, proofs out of the ledger, its key, erasure, witnesses."""
 
 import re
 from pathlib import Path
@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from apps.cli.erase import command as erase
 from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.cli.witness import command as witness
 from evidence.errors import IntegrityError, NotFoundError, TrustMaterialError
-from hashing.keys import load_verifier
+from evidence.jsontypes import Json, JsonObject
+from hashing.keys import fingerprint, succession_path
 from hashing.ledger_checks import departure
+from hashing.note_keys import Verifier
 from hashing.notes import Checkpoint, open_checkpoint, split_note, verified, with_lines
 from hashing.proof_file import EntryProof
 
@@ -20,10 +23,11 @@ if TYPE_CHECKING:
 
 @click.group(name="ledger")
 def command() -> None:
-    """What the ledger has signed, and proofs out of it; witnesses that watch over it."""
+    """What the ledger has signed, and proofs out of it; its key; erasure; witnesses that watch over it."""
 
 
 command.add_command(witness)
+command.add_command(erase)
 
 
 @command.command()
@@ -31,15 +35,24 @@ command.add_command(witness)
 @pass_context
 def head(context: Context, *, as_json: bool) -> None:
     """The newest checkpoint: a signed note, with the cosignatures of witnesses that came in."""
-    note, checkpoint = _newest(context.application)
+    app = context.application
+    note, checkpoint = _newest(app)
+    verifier = app.verifier
     if not as_json:
         click.echo(note, nl=False)
+        since = max((former.size for former in verifier.former), default=0)
+        click.echo(
+            f"It is signed, from {since + 1} entries on, by the key SHA-256 {fingerprint(verifier)}", err=True
+        )
         return
+    keys: list[Json] = [{**_key_json(former.key), "last_size": former.size} for former in verifier.former]
     echo_json(
         {
             "origin": checkpoint.origin,
             "size": checkpoint.size,
             "root": checkpoint.root.hex(),
+            "key": _key_json(verifier),
+            "former_keys": keys,
             "signatures": [
                 {"name": line.name, "key_id": line.key_id.hex(), "line": line.line.decode().rstrip()}
                 for line in split_note(note)[1]
@@ -66,7 +79,7 @@ def proof(context: Context, entry: str, output: Path | None) -> None:
         )
     hashes = app.tree.of_size(checkpoint.size).inclusion_proof(index)
     made = EntryProof(index, tuple(hashes), note)
-    made.verify(next(iter(app.ledger.entries(index, index + 1)), b""), load_verifier(_key(app)))
+    made.verify(next(iter(app.ledger.entries(index, index + 1)), b""), app.verifier)
     if output is None:
         click.echo(made.to_bytes(), nl=False)
     else:
@@ -84,12 +97,12 @@ def consistency(context: Context, checkpoint_file: Path, *, as_json: bool) -> No
     """
     app = context.application
     text, signatures = split_note(checkpoint_file.read_bytes())
-    verifier = load_verifier(_key(app))
-    if not verified(text, signatures, [verifier]):
+    verifier = app.verifier
+    if not verified(text, signatures, verifier.keys):
         raise TrustMaterialError(
             f"{checkpoint_file} is not signed by this log's key.", advice=f"That is {verifier.vkey}"
         )
-    earlier = Checkpoint.from_text(text)
+    earlier = open_checkpoint(checkpoint_file.read_bytes(), verifier)
     _, newest = _newest(app)
     tree = app.tree.of_size(newest.size)
     if departs := departure(tree, newest, earlier):
@@ -106,6 +119,39 @@ def consistency(context: Context, checkpoint_file: Path, *, as_json: bool) -> No
         click.echo(f"The ledger of {newest.size} entries extends that checkpoint over {earlier.size}.")
 
 
+@command.command(name="rotate-key")
+@click.option("--reason", default="", help="Why; it stands in the ledger.")
+@json_option
+@pass_context
+def rotate_key(context: Context, reason: str, *, as_json: bool) -> None:
+    """Have the ledger signed by a new key from now on; the old one vouches for it, and is then gone.
+
+    A worker that runs takes it up by itself. A rotation that was interrupted is brought to its end.
+    """
+    from apps.rotation import await_rotation, begin  # noqa: PLC0415 - a witness has no database
+
+    app = context.application
+    if not begin(app, reason):
+        click.echo("vidne: a rotation was begun before: it is brought to its end.", err=True)
+    verifier = await_rotation(app)
+    last = verifier.former[-1]
+    shown = succession_path(_key(app), last.size)
+    if as_json:
+        old: JsonObject = {**_key_json(last.key), "last_size": last.size}
+        echo_json({**_key_json(verifier), "old": old, "succession": str(shown)})
+        return
+    click.echo(f"From {last.size + 1} entries on another key signs the ledger:")
+    click.echo(f"  SHA-256 {fingerprint(verifier)}")
+    click.echo(f"  {verifier.vkey}")
+    click.echo(f"The one before it (SHA-256 {fingerprint(last.key)}) vouches for it, and is gone.")
+    click.echo("Tell each witness, and those who have the old one. What shows it to them lies in")
+    click.echo(f"  {shown}")
+
+
+def _key_json(verifier: Verifier) -> JsonObject:
+    return {"vkey": verifier.vkey, "fingerprint": fingerprint(verifier)}
+
+
 def _key(app: "Application") -> Path:
     return app.settings.ledger_key_path
 
@@ -117,6 +163,6 @@ def _newest(app: "Application") -> tuple[bytes, Checkpoint]:
     note = app.ledger.latest_checkpoint()
     if note is None:
         raise NotFoundError("The ledger has no entry yet.", advice="Open a case: vidne case open NUMBER")
-    checkpoint = open_checkpoint(note, load_verifier(_key(app)))
+    checkpoint = open_checkpoint(note, app.verifier)
     with app.catalogue.read() as connection:
         return with_lines(note, lines_over(connection, checkpoint.size)), checkpoint

@@ -52,7 +52,7 @@ class _Commands(click.Group):
         "exhibit": "list, show and fetch exhibits",
         "recorder": "recorders of a case, readings of their clocks, the exhibits that they made",
         "queue": "the state of the jobs; retry what was quarantined",
-        "ledger": "the newest checkpoint, proofs out of the ledger, and witnesses that watch over it",
+        "ledger": "its newest checkpoint, proofs, another key; erasure; witnesses that watch over it",
         "verify": "check files, exhibits, cases against the ledger; packages and receipts by themselves",
         "identify": "which exhibit is this file?",
         "export": "exhibits of a case, with their custody, in a folder that anyone can verify",

@@ -21,6 +21,15 @@ log_key_option = click.option(
 )
 
 
+succession_option = click.option(
+    "--succession",
+    "successions",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The note by which a key of the log followed another, where they are two; again for more.",
+)
+
+
 class _Verify(click.Group):
     """`package` and `receipt` here, and the commands of apps.cli.verify_here."""
 
@@ -49,13 +58,21 @@ def command() -> None:
 @command.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @log_key_option
+@succession_option
 @click.option(
     "--tsa-roots",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Root certificates (PEM) of the time-stamp authorities that you trust.",
 )
 @json_option
-def package(folder: Path, log_key: Path | None, tsa_roots: Path | None, *, as_json: bool) -> int:
+def package(
+    folder: Path,
+    log_key: Path | None,
+    successions: tuple[Path, ...],
+    tsa_roots: Path | None,
+    *,
+    as_json: bool,
+) -> int:
     """Check the export package in DIR: no network, no database, no data folder.
 
     Without --log-key it ends 6 where all else is right: the key in a package shows that its parts belong
@@ -66,7 +83,14 @@ def package(folder: Path, log_key: Path | None, tsa_roots: Path | None, *, as_js
     subject = printable(str(folder), limit=4096)
     with meter() as shown:
         shown.begin(printable(folder.name, limit=40), _size(folder))
-        report = verify_package(folder, trusted, tsa_roots=roots, subject=subject, progress=shown.advance)
+        report = verify_package(
+            folder,
+            trusted,
+            successions=[_read(item) for item in successions],
+            tsa_roots=roots,
+            subject=subject,
+            progress=shown.advance,
+        )
     if as_json:
         echo_json(report.as_json())
     else:
@@ -80,8 +104,16 @@ def package(folder: Path, log_key: Path | None, tsa_roots: Path | None, *, as_js
     "--file", "files", multiple=True, type=click.Path(path_type=Path), help="Must be a file of the receipt."
 )
 @log_key_option
+@succession_option
 @json_option
-def receipt(path: Path, files: tuple[Path, ...], log_key: Path | None, *, as_json: bool) -> int:
+def receipt(
+    path: Path,
+    files: tuple[Path, ...],
+    log_key: Path | None,
+    successions: tuple[Path, ...],
+    *,
+    as_json: bool,
+) -> int:
     """Check the receipt in FILE (JSON): no network, no database, no data folder.
 
     Without --log-key it ends 6 where all else is right: the key in a receipt shows that its parts belong
@@ -94,7 +126,12 @@ def receipt(path: Path, files: tuple[Path, ...], log_key: Path | None, *, as_jso
             printable(path.name, limit=40), sum(item.stat().st_size for item in files if item.exists())
         )
         report = verify_receipt(
-            raw, trusted, files=files, subject=printable(str(path), limit=4096), progress=shown.advance
+            raw,
+            trusted,
+            successions=[_read(item) for item in successions],
+            files=files,
+            subject=printable(str(path), limit=4096),
+            progress=shown.advance,
         )
     if as_json:
         echo_json(report.as_json())

@@ -19,7 +19,7 @@ from evidence.errors import TrustMaterialError, UnreadableError, UsageError, Vid
 from evidence.text import printable
 from hashing.digests import digest_file
 from hashing.keys import load_verifier
-from hashing.notes import Verifier
+from hashing.note_keys import Verifier
 from hashing.report import Cause, Check, Findings, VerificationReport
 from hashing.timestamp_checks import TimeEvidence
 from hashing.timestamps import load_roots_file

@@ -15,7 +15,8 @@ from hashing.cosignatures import cosigned_at
 from hashing.keys import create_witness_key, load_verifier
 from hashing.ledger_checks import departure
 from hashing.merkle import EMPTY_ROOT
-from hashing.notes import Checkpoint, NoteError, Verifier, open_checkpoint, split_note, verified
+from hashing.note_keys import Verifier
+from hashing.notes import Checkpoint, NoteError, open_checkpoint, split_note, verified
 from hashing.report import Cause, Check, Findings, VerificationReport
 from hashing.tiles import TiledTree
 from hashing.witness import key_path, trust_log
@@ -169,7 +170,7 @@ def _compare(
         findings.defect(Cause.UNREADABLE, name, answer.what)
         return findings.conclude("")
     try:
-        if not verified(*split_note(answer), [verifier]):
+        if not verified(*split_note(answer), verifier.keys):
             findings.defect(Cause.TRUST, name, "It cosigned a checkpoint that another key has signed.")
             return findings.conclude("")
         cosigned, (signature,) = open_cosigned(answer, verifier, [witness.verifier])

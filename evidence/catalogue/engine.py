@@ -67,6 +67,23 @@ class Catalogue:
         """See Watch."""
         return Watch(self._engine)
 
+    def purge(self) -> bool:
+        """Write the file anew without what was deleted from it, and empty the journal beside it.
+
+        False where a reader kept that from being emptied for BUSY_SECONDS: it then holds what was deleted.
+        """
+        connection = self._engine.raw_connection()
+        try:
+            with _clear_errors():
+                cursor = connection.cursor()
+                # Not only what is free now: cells that moved have left copies in pages that are in use.
+                cursor.execute("VACUUM")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                (is_busy, *_) = cursor.fetchone() or (1,)
+                return not is_busy
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close every connection that is not in use."""
         while self._idle:

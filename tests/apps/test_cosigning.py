@@ -23,11 +23,15 @@ from evidence.catalogue.ledger import SqlLedgerStore
 from evidence.errors import IntegrityError, SettingsError, TrustMaterialError, UnavailableError
 from hashing.cosignatures import Cosigner
 from hashing.keys import create_witness_key
-from hashing.notes import NoteError, Signer
+from hashing.ledger_checks import read_case
+from hashing.note_keys import Signer
+from hashing.notes import NoteError
 from hashing.publication import LedgerTree, Publisher, read_object
+from hashing.report import Status
 from hashing.sequencer import Sequencer
+from hashing.succession import follow, sign_succession
 from hashing.witness import key_path, trust_log
-from hashing.witness_checks import open_cosigned
+from hashing.witness_checks import check_witness, open_cosigned
 from ingest.custody import record
 from retention.folder import FolderStore
 from retention.keys import LEDGER
@@ -65,7 +69,8 @@ class Log:
         Publisher(self.ledger, self.store, self.signer.verifier, prefix=LEDGER, work=work).run_once()
 
     def cosigning(self, witness: RemoteWitness) -> Cosigning:
-        return Cosigning(witness, self.catalogue, self.store, self.signer.verifier, work=self.folder / "work")
+        verifier = self.signer.verifier
+        return Cosigning(witness, self.catalogue, self.store, lambda: verifier, work=self.folder / "work")
 
     def roll_back(self, size: int) -> None:
         """What somebody does who holds the catalogue, so that the sequencer takes it."""
@@ -159,6 +164,30 @@ def test_a_restored_catalogue_takes_up_what_is_published(log: Log, witness: Remo
     log.cosigning(witness).run_once()
     with log.catalogue.read() as connection:
         assert lines_over(connection, 3) == [log.cosignature(3, witness).read_bytes()]
+
+
+def test_what_the_next_key_signs_is_cosigned_once_the_witness_knows_it(
+    log: Log, witness: RemoteWitness, tmp_path: Path
+) -> None:
+    log.grow(3)
+    log.cosigning(witness).run_once()
+    following = Signer.generate(ORIGIN)
+    last = Sequencer(log.ledger, log.signer).last_signed()
+    known = follow(following.verifier, [sign_succession(log.signer, following, last)])
+    with log.catalogue.write() as connection:
+        record(connection, event("after", "case1"))
+    Sequencer(log.ledger, following, known).run_all()
+    Publisher(log.ledger, log.store, known, prefix=LEDGER, work=tmp_path / "work").run_once()
+    cosigning = Cosigning(witness, log.catalogue, log.store, lambda: known, work=tmp_path / "work")
+    with pytest.raises(TrustMaterialError, match="403"):
+        cosigning.run_once()
+    trust_log(tmp_path / "w", following.verifier)
+    assert cosigning.run_once() == 4
+    tree = LedgerTree(log.ledger, log.store, LEDGER)
+    kept = kept_cosignatures([witness], log.catalogue, log.store)
+    newest = Sequencer(log.ledger, following, known).last_signed()
+    part, _ = read_case(log.ledger, "case1")
+    assert check_witness(tree, part, newest, known, kept).status is Status.PASS
 
 
 def test_two_witnesses_each_have_their_line(log: Log, witness: RemoteWitness, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from apps import witness as served
 from apps.witness import WitnessServer, witness_server
 from evidence.errors import ConflictError, TrustMaterialError, UnreadableError
-from hashing.notes import Checkpoint, Signer, sign_checkpoint
+from hashing.note_keys import Signer
+from hashing.notes import Checkpoint, sign_checkpoint
 from hashing.witness import origin_hash
 from tests.hashing.test_witness import LEAVES, ORIGIN, forked, growth, new_witness, note_over, request
 from tests.system.program import VIDNE, environment, wait_until

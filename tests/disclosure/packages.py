@@ -15,7 +15,8 @@ from hashing.bag import TAG_MANIFEST, manifest_bytes
 from hashing.keys import public_pem
 from hashing.manifest import Location, ObjectRecord
 from hashing.merkle import Frontier, inclusion_proof, leaf_hash
-from hashing.notes import Checkpoint, Signer, sign_checkpoint
+from hashing.note_keys import Signer
+from hashing.notes import Checkpoint, sign_checkpoint
 from hashing.package_files import BODIES, CHECKPOINT, ENTRIES, PEM, VKEY, proof_path
 from hashing.proof_file import EntryProof
 from hashing.verify import ExpectedObject
@@ -116,7 +117,7 @@ def origin_of(scene: Scene, stamps: Sequence[KeptStamp] = ()) -> Origin:
         scene.sequence()
         return next(row for row in scene.ledger.rows if row.event_id == event.event_id)
 
-    return Origin(scene.store, scene.ledger, scene.tree, scene.signer.verifier, file_event, stamps)
+    return Origin(scene.store, scene.ledger, scene.tree, lambda: scene.verifier, file_event, stamps)
 
 
 def request_of(objects: Sequence[PackagedObject], *, is_whole: bool = True, export_id: str = "x1") -> Request:

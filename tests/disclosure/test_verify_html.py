@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from hashing.keys import fingerprint
-from hashing.notes import Signer
+from hashing.note_keys import Signer
 from tests.disclosure.packages import FILES, Tampered, export_all
 from tests.hashing.cases import ORIGIN, Scene
 

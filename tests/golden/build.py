@@ -11,7 +11,8 @@ from pathlib import Path
 
 from evidence.exhibits import Role
 from hashing.merkle import Frontier, inclusion_proof, leaf_hash
-from hashing.notes import Checkpoint, Signer, sign_checkpoint
+from hashing.note_keys import Signer
+from hashing.notes import Checkpoint, sign_checkpoint
 from hashing.package_files import BODIES, CHECKPOINT, ENTRIES, proof_path
 from hashing.proof_file import EntryProof
 from tests.disclosure.packages import Tampered, export_all, filed, stored

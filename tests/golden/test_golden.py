@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hashing.keys import parse_public
-from hashing.notes import Verifier
+from hashing.note_keys import Verifier
 from hashing.package import verify_package
 from tests.golden.build import GONE, TAMPERED, VALID
 from tests.hashing.cases import failed

@@ -1,6 +1,7 @@
 """A small case as the pipeline leaves it: objects in a real folder store, events sequenced and signed."""
 
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 
 from evidence.custody import CustodyEvent, EventObject, LedgerEntry
@@ -10,10 +11,12 @@ from evidence.ports import NewObject
 from hashing.digests import digest_file
 from hashing.manifest import ExhibitManifest, ManifestObject
 from hashing.merkle import Frontier, leaf_hash
-from hashing.notes import Checkpoint, Signer, Verifier, sign_checkpoint
+from hashing.note_keys import FormerKey, Signer, Verifier
+from hashing.notes import Checkpoint, sign_checkpoint
 from hashing.publication import LedgerTree
 from hashing.report import Check, VerificationReport
 from hashing.sequencer import Sequencer
+from hashing.succession import ROTATED, SUCCESSION_ROLE, follow, sign_succession
 from hashing.timestamp_checks import TimeEvidence
 from hashing.verify import ExpectedObject, verify_case
 from hashing.witness_checks import NO_WITNESS, Witnessed
@@ -30,6 +33,12 @@ def event(name: str, case: str = CASE, *objects: EventObject, body: JsonObject |
     return CustodyEvent(name, "test.event", AT, "system", case, objects, body or {})
 
 
+def rotated(note: bytes) -> CustodyEvent:
+    digest = sha256(note).hexdigest()
+    thing = EventObject("", SUCCESSION_ROLE, digest, len(note))
+    return CustodyEvent(f"{digest}:{ROTATED}", ROTATED, AT, "system", "", (thing,))
+
+
 @dataclass
 class Scene:
     """A ledger, a store and a catalogue's rows; `verify` is what the command line does."""
@@ -38,6 +47,12 @@ class Scene:
     ledger: MemoryLedger = field(default_factory=MemoryLedger)
     signer: Signer = field(default_factory=lambda: Signer.generate(ORIGIN))
     rows: list[ExpectedObject] = field(default_factory=list)
+
+    former: tuple[FormerKey, ...] = ()
+
+    @property
+    def verifier(self) -> Verifier:
+        return replace(self.signer.verifier, former=self.former)
 
     @property
     def store(self) -> FolderStore:
@@ -67,7 +82,18 @@ class Scene:
         return self.put(content, Role.MANIFEST, name, rows[0].exhibit)
 
     def sequence(self) -> None:
-        Sequencer(self.ledger, self.signer).run_all()
+        Sequencer(self.ledger, self.signer, self.verifier).run_all()
+
+    def rotate(self) -> Signer:
+        """The next key follows, as the program does it; gives the old one, in whose hands it may be."""
+        old, new = self.signer, Signer.generate(ORIGIN)
+        last = Sequencer(self.ledger, old, self.verifier).last_signed()
+        note = sign_succession(old, new, last)
+        self.former = follow(new.verifier, [note, *(item.note for item in self.former)]).former
+        self.signer = new
+        self.ledger.file(rotated(note))
+        self.sequence()
+        return old
 
     def verify(
         self,
@@ -82,7 +108,7 @@ class Scene:
             self.ledger,
             self.tree,
             self.store,
-            verifier or self.signer.verifier,
+            verifier or self.verifier,
             case=CASE,
             expected=self.rows,
             exhibit=exhibit,

@@ -5,7 +5,7 @@ from pathlib import Path
 from evidence.cases import reference
 from hashing.digests import digest_file
 from hashing.merkle import inclusion_proof, leaf_hash
-from hashing.notes import Signer
+from hashing.note_keys import Signer
 from hashing.proof_file import EntryProof
 from hashing.receipt import Receipt, ReceiptFile, Statement, assemble, event_id, receipt_event
 from hashing.sequencer import Sequencer

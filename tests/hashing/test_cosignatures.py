@@ -9,12 +9,10 @@ from hypothesis import strategies as st
 
 from evidence.errors import TrustMaterialError
 from hashing.cosignatures import CosignatureVerifier, Cosigner, cosigned_at
+from hashing.note_keys import Signature, Signer, Verifier
 from hashing.notes import (
     Checkpoint,
     NoteError,
-    Signature,
-    Signer,
-    Verifier,
     open_checkpoint,
     open_note,
     sign_checkpoint,

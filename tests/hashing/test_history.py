@@ -13,7 +13,8 @@ from evidence.custody import LedgerEntry
 from evidence.ports import NewObject, StoredObject
 from hashing.entries import make_body, parse_entry
 from hashing.merkle import leaf_hash, root_of, verify_consistency
-from hashing.notes import Checkpoint, Signer, open_checkpoint
+from hashing.note_keys import Signer
+from hashing.notes import Checkpoint, open_checkpoint
 from hashing.publication import CHECKPOINTS, LedgerTree, Publisher, read_object
 from hashing.sequencer import Sequencer
 from retention.folder import FolderStore

@@ -8,7 +8,7 @@ import pytest
 
 from evidence.errors import ConflictError, TrustMaterialError, UsageError
 from hashing.keys import create_key, fingerprint, load_signer, load_verifier, public_pem, verifier_path
-from hashing.notes import Signer
+from hashing.note_keys import Signer
 
 
 def test_a_key_is_made_once_with_its_public_half_beside_it(tmp_path: Path) -> None:

@@ -15,8 +15,10 @@ from evidence.custody import CustodyEvent, EventObject, PendingEvent
 from hashing.cosignatures import CosignatureVerifier, Cosigner
 from hashing.entries import body_hash, make_body, parse_entry
 from hashing.merkle import leaf_hash
-from hashing.notes import Signer, Verifier, open_checkpoint, split_note, with_lines
+from hashing.note_keys import Signer, Verifier
+from hashing.notes import open_checkpoint, split_note, with_lines
 from hashing.sequencer import Sequencer
+from hashing.succession import follow, sign_succession
 from hashing.witness_checks import open_cosigned
 from tests.hashing.memory_ledger import MemoryLedger
 
@@ -99,6 +101,29 @@ def test_the_program_makes_and_reads_the_documented_cosignature(example: dict[st
     assert witness.signature(split_note(note)[0], 1795600000).line == line
     keys = (Verifier.from_vkey(example["vkey"]), [witness.verifier])
     assert open_cosigned(with_lines(note, [line]), *keys)[0].size == 2
+
+
+def test_the_program_makes_the_documented_succession(example: dict[str, str]) -> None:
+    old = Signer.from_skey(example["skey"])
+    new = Signer(old.name, Ed25519PrivateKey.from_private_bytes(bytes(range(64, 96))))
+    last = open_checkpoint((example["checkpoint"] + "\n").encode(), old.verifier)
+    note = (example["succession"] + "\n").encode()
+    assert (new.verifier.vkey, sign_succession(old, new, last)) == (example["next-vkey"], note)
+    assert follow(old.verifier, [note]).keys == (old.verifier, new.verifier)
+
+
+def test_a_stranger_verifies_the_succession_with_openssl(example: dict[str, str], tmp_path: Path) -> None:
+    """Nothing of Vidne is used here either."""
+    text, _, lines = example["succession"].partition("\n\n")
+    magic, *stated, old, new = text.split("\n")
+    assert magic == "vidne-key-succession/v1"
+    assert stated == example["checkpoint"].split("\n")[:3]
+    assert (old, new) == (example["vkey"], example["next-vkey"])
+    for vkey, line in zip((old, new), lines.split("\n"), strict=True):
+        key = base64.b64decode(vkey.split("+", 2)[2])[1:]
+        blob = base64.b64decode(line.split(" ")[2])
+        assert blob[:4].hex() == vkey.split("+")[1]
+        assert_signed(key, text.encode() + b"\n", blob[4:], tmp_path)
 
 
 def assert_signed(key: bytes, text: bytes, signature: bytes, folder: Path) -> None:

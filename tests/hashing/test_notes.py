@@ -5,16 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.errors import TrustMaterialError, UsageError
-from hashing.notes import (
-    Checkpoint,
-    NoteError,
-    Signer,
-    Verifier,
-    open_checkpoint,
-    open_note,
-    sign_checkpoint,
-    sign_note,
-)
+from hashing.note_keys import Signer, Verifier
+from hashing.notes import Checkpoint, NoteError, open_checkpoint, open_note, sign_checkpoint, sign_note
 
 # The example key and note of the format's first implementation.
 SKEY = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz"

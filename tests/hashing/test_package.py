@@ -13,7 +13,7 @@ from evidence.errors import TrustMaterialError, UnreadableError
 from hashing import canonical
 from hashing.bag import PAYLOAD_MANIFEST, TAG_MANIFEST
 from hashing.keys import fingerprint, parse_public, public_pem
-from hashing.notes import Signer, Verifier
+from hashing.note_keys import Signer, Verifier
 from hashing.package import verify_package
 from hashing.package_files import BODIES, CHECKPOINT, ENTRIES, proof_path
 from hashing.report import VerificationReport

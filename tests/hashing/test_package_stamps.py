@@ -16,7 +16,8 @@ from evidence.custody import KeptStamp
 from evidence.errors import IntegrityError
 from evidence.exhibits import Role
 from hashing.merkle import consistency_proof, root_of
-from hashing.notes import Checkpoint, Signer, sign_checkpoint
+from hashing.note_keys import Signer
+from hashing.notes import Checkpoint, sign_checkpoint
 from hashing.package import verify_package
 from hashing.package_files import CHECKPOINT
 from hashing.proof_file import ConsistencyProof

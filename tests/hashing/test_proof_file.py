@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from evidence.errors import IntegrityError
 from hashing.merkle import consistency_proof, inclusion_proof, leaf_hash, root_of
-from hashing.notes import Checkpoint, NoteError, Signer, sign_checkpoint
+from hashing.note_keys import Signer
+from hashing.notes import Checkpoint, NoteError, sign_checkpoint
 from hashing.proof_file import ConsistencyProof, EntryProof, ProofError
 
 SIGNER = Signer.generate("vidne.example/log")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from evidence.errors import IntegrityError, StorageFullError
 from evidence.ports import NewObject, StoredObject
 from hashing.merkle import Frontier, leaf_hash, root_of, verify_inclusion
-from hashing.notes import Signer, open_checkpoint
+from hashing.note_keys import Signer
+from hashing.notes import open_checkpoint
 from hashing.publication import LedgerTree, Publisher, entries_in
 from hashing.sequencer import Sequencer
 from retention.folder import FolderStore

@@ -14,7 +14,7 @@ from evidence.errors import IncompleteError, IntegrityError, UnreadableError
 from hashing import canonical
 from hashing.digests import digest_file
 from hashing.keys import parse_public, public_pem
-from hashing.notes import Signer
+from hashing.note_keys import Signer
 from hashing.receipt import Receipt, ReceiptFile, Statement, assemble
 from hashing.receipt_checks import read_receipt, verify_receipt
 from hashing.report import VerificationReport

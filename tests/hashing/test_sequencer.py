@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from evidence.custody import LedgerEntry
 from evidence.errors import IntegrityError
 from hashing.merkle import leaf_hash, root_of
-from hashing.notes import NoteError, Signer, open_checkpoint
+from hashing.note_keys import Signer
+from hashing.notes import NoteError, open_checkpoint
 from hashing.sequencer import Sequencer
 from tests.hashing.cases import ORIGIN, event
 from tests.hashing.memory_ledger import MemoryLedger

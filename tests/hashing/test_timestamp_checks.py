@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evidence.custody import CustodyEvent, EventObject, KeptStamp
-from hashing.notes import Signer
+from hashing.note_keys import Signer
 from hashing.report import Check, Status
 from hashing.timestamp_checks import NAME, TimeEvidence
 from hashing.timestamps import STAMP_ROLE, make_request

@@ -9,7 +9,7 @@ from evidence.custody import EventObject, LedgerEntry
 from evidence.exhibits import Role
 from evidence.ports import StoredObject
 from hashing.digests import PIECE_SIZE, digest_file
-from hashing.notes import Signer
+from hashing.note_keys import Signer
 from hashing.report import Cause, Check, Defect, Status, VerificationReport
 from hashing.sequencer import Sequencer
 from hashing.verify import verify_case, verify_file

@@ -21,7 +21,8 @@ from evidence.errors import ConflictError, IntegrityError, TrustMaterialError
 from hashing.cosignatures import cosigned_at
 from hashing.keys import create_witness_key, load_cosigner
 from hashing.merkle import EMPTY_ROOT, consistency_proof, leaf_hash, root_of
-from hashing.notes import Checkpoint, Signer, open_note, sign_checkpoint, sign_note, split_note, verified
+from hashing.note_keys import Signer
+from hashing.notes import Checkpoint, open_note, sign_checkpoint, sign_note, split_note, verified
 from hashing.witness import Answer, Witness, key_path, origin_hash, trust_log
 
 ORIGIN = "vidne.example/log"
@@ -223,6 +224,19 @@ def test_a_log_that_goes_over_to_its_next_key_is_known_by_both(witness: Witness,
     both = sign_checkpoint(Checkpoint(ORIGIN, 5, root_of(LEAVES[:5])), LOG, following)
     cosigned(witness.add_checkpoint(request(0, [], both)), folder, both)
     assert witness.checkpoint(origin_hash(ORIGIN)).body.count("\N{EM DASH}".encode()) == 3
+    later = request(5, consistency_proof(LEAVES[:8], 5), note_over(LEAVES[:8], following))
+    assert witness.add_checkpoint(later).status == HTTPStatus.OK
+
+
+def test_after_the_next_key_the_one_before_signs_no_more(witness: Witness, folder: Path) -> None:
+    """The old key may be in other hands by then: it must not lead the witness to another history."""
+    following = Signer.generate(ORIGIN)
+    trust_log(folder, following.verifier)
+    assert witness.add_checkpoint(growth(0, 3)).status == HTTPStatus.OK
+    over = request(3, consistency_proof(LEAVES[:5], 3), note_over(LEAVES[:5], following))
+    assert witness.add_checkpoint(over).status == HTTPStatus.OK
+    refused = witness.add_checkpoint(growth(5, 8))
+    assert (refused.status, b"signs no more" in refused.body) == (HTTPStatus.FORBIDDEN, True)
     later = request(5, consistency_proof(LEAVES[:8], 5), note_over(LEAVES[:8], following))
     assert witness.add_checkpoint(later).status == HTTPStatus.OK
 

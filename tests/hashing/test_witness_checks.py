@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from hashing.cosignatures import Cosigner
-from hashing.notes import Checkpoint, Signer, sign_checkpoint, split_note
+from hashing.note_keys import Signer
+from hashing.notes import Checkpoint, sign_checkpoint, split_note
 from hashing.report import Cause, Check, Status
 from hashing.verify import verify_file
 from hashing.witness_checks import NO_WITNESS, Cosigned, Witnessed
@@ -101,7 +102,7 @@ def test_a_cosigned_checkpoint_that_another_key_signed_fails(scene: Scene) -> No
     note = sign_checkpoint(Checkpoint.from_text(split_note(scene.ledger.checkpoints[6])[0]), thief)
     found = looked(scene, by_us(Cosigned(6, line_on(note), note)))
     assert found.status is Status.FAIL
-    assert "It is not signed by the log's key." in found.reason
+    assert "no signature by 'vidne.example/log'" in found.reason
 
 
 def test_a_rollback_is_caught_by_the_cosigned_checkpoint(scene: Scene) -> None:

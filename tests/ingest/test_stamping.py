@@ -16,7 +16,7 @@ from evidence.custody import CustodyEvent
 from evidence.errors import ObjectExistsError
 from evidence.ports import NewObject
 from hashing.keys import create_key
-from hashing.notes import Signer
+from hashing.note_keys import Signer
 from hashing.publication import LedgerTree, Publisher, timestamp_path
 from hashing.report import Check, Status
 from hashing.sequencer import Sequencer
