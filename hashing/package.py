@@ -18,6 +18,7 @@ from evidence.errors import IntegrityError, TrustMaterialError, UnreadableError
 from evidence.exhibits import Digests
 from evidence.text import printable
 from hashing.bag import PAYLOAD, PAYLOAD_MANIFEST, Bag, check_digests, read_bag
+from hashing.cosignatures import CosignatureVerifier
 from hashing.digests import Progress, same_digest
 from hashing.entries import Entry, parse_entry
 from hashing.keys import named_for, parse_public
@@ -26,7 +27,6 @@ from hashing.ledger_checks import (
     check_bodies,
     check_chain,
     check_signature,
-    further_signatures,
     own_key,
 )
 from hashing.merkle import leaf_hash
@@ -47,6 +47,7 @@ from hashing.package_files import (
 )
 from hashing.package_record import PackageRecord
 from hashing.package_stamps import check_stamps
+from hashing.package_witness import check_packaged_witness
 from hashing.proof_file import EntryProof
 from hashing.report import Cause, Check, Findings, Status, VerificationReport, not_checked
 
@@ -65,6 +66,7 @@ def verify_package(
     trusted: Verifier | None = None,
     *,
     tsa_roots: Sequence[Certificate] = (),
+    witnesses: Sequence[CosignatureVerifier] = (),
     at: datetime | None = None,
     subject: str = "",
     progress: Progress | None = None,
@@ -72,9 +74,9 @@ def verify_package(
     """Check the package in the folder `root`; `progress` gets the length of each run of bytes read.
 
     `trusted` is the log's key from somewhere else; without it the package's own is used, and the report says
-    that this shows no origin. `tsa_roots` are certificates of the time-stamp authorities that are trusted;
-    `at` is the time of the verification, by default now. Raises UnreadableError where `root` is no package at
-    all.
+    that this shows no origin. `tsa_roots` are certificates of the time-stamp authorities that are trusted,
+    `witnesses` the keys of witnesses that are; `at` is the time of the verification, by default now. Raises
+    UnreadableError where `root` is no package at all.
     """
     bag, form = read_bag(root)
     if not {"bagit.txt", PAYLOAD_MANIFEST, ENTRIES} & bag.files.keys():
@@ -97,8 +99,8 @@ def verify_package(
         _check_inclusion(bag, part, proofs, signed),
         signature,
         not_checked("consistency", "No earlier checkpoint was at hand to compare with."),
-        check_stamps(bag, part, signed, tsa_roots, at or system_clock()),
-        further_signatures(part.note),
+        *check_stamps(bag, part, signed, tsa_roots, at or system_clock()),
+        check_packaged_witness(bag, part, signed, witnesses),
         record.check_stream_proofs(),
     )
     return VerificationReport(subject or printable(str(root)), checks)
