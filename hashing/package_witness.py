@@ -76,7 +76,7 @@ def _conclude(
         findings.defect(Cause.INCOMPLETE, "newest entries", what, pending=True)
     silent = [witness.name for witness in witnesses if witness not in seen]
     tail = f"; nothing by {', '.join(silent)}" if silent else ""
-    return findings.conclude(f"{words}: all {total} entries of the case are among them{tail}.")
+    return findings.conclude(f"All {total} entries of the case are among what was cosigned: {words}{tail}.")
 
 
 def _earlier_notes(bag: Bag, signed: tuple[Checkpoint, Verifier], findings: Findings) -> dict[str, bytes]:

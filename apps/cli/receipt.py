@@ -59,7 +59,7 @@ def command(
                 "pdf": str(pdf) if pdf else None,
                 "files": len(receipt.statement.files),
                 "index": receipt.inclusion.index,
-                "cosigned_by": _cosigned_by(receipt),
+                "cosigned_by": [*_cosigned_by(receipt)],
                 "key_fingerprint": fingerprint(receipt.key),
             }
         )

@@ -236,3 +236,44 @@ def test_keys_and_addresses_that_cannot_be_are_told(program: Program, tmp_path: 
     program.run("ledger", "witness", "serve", folder, "--listen", "192.0.2.1:1", check=4)
     wrong = Program(program.data, {"VIDNE_WITNESSES": "https://w.example"})
     assert "VIDNE_WITNESSES has 'https://w.example'" in wrong.run("ledger", "witness", "check", check=2).err
+
+
+def test_an_export_and_a_receipt_carry_the_word_of_the_witness(program: Program, tmp_path: Path) -> None:
+    program.open_case()
+    vkey = trusted(program, tmp_path / "w")
+    (tmp_path / "note.txt").write_text("Seen at nine.\n")
+    key = program.data / "keys" / "ledger.vkey"
+
+    def package(name: str, *args: str, check: int) -> dict[str, Any]:
+        return outcome(
+            log, "verify", "package", str(tmp_path / name), "--log-key", str(key), *args, check=check
+        )
+
+    with serving(tmp_path / "w") as url:
+        log = Program(program.data, {"VIDNE_WITNESSES": f"{url}={vkey}"})
+        log.run("submit", tmp_path / "note.txt", "--case", CASE, "--wait", check=3)
+        log.run("receipt", "--last-of", CASE, "-o", tmp_path / "receipt.json")
+        made = log.run("export", CASE, "-o", tmp_path / "P", "--json").json
+        assert (made["cosignatures"], made["lacks"]) == (1, [])
+    by_key, by_file = ("--witness-key", vkey), ("--witness-key", str(tmp_path / "w" / "witness.vkey"))
+    for given in (by_key, by_file):
+        found = package("P", *given, check=0)
+        assert (found["status"], f"{NAME} cosigned the tree of" in found["reason"]) == ("pass", True)
+    assert package("P", check=0)["status"] == "not-checked"
+    receipt = ("verify", "receipt", str(tmp_path / "receipt.json"), "--log-key", str(key))
+    assert f"was cosigned by {NAME} at" in outcome(log, *receipt, *by_key, check=0)["reason"]
+    assert outcome(log, *receipt, check=0)["status"] == "not-checked"
+    assert log.run("verify", "package", tmp_path / "P", "--witness-key", "none", check=6).out == ""
+
+    # Now the witness is away: the package has its word for what came before, and says what it lacks.
+    done = log.run("export", CASE, "-o", tmp_path / "Q")
+    assert f"{NAME} has not signed the export itself" in done.err
+    found = package("Q", *by_file, check=3)
+    assert (found["status"], "are behind what was cosigned" in found["reason"]) == ("pending", True)
+    stripped = json.loads((tmp_path / "receipt.json").read_bytes())
+    stripped["proof"] = "\n".join(stripped["proof"].split("\n")[:-2]) + "\n"
+    (tmp_path / "receipt.json").write_text(
+        json.dumps(stripped, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    )
+    assert "the line was taken out" in outcome(log, *receipt, *by_key, check=6)["reason"]
+    assert outcome(log, *receipt, check=0)["reason"] == "The checkpoint has none."
