@@ -1,6 +1,7 @@
 """A log and a witness, each the installed program: what a witness sees, and what it catches."""
 
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -277,3 +278,27 @@ def test_an_export_and_a_receipt_carry_the_word_of_the_witness(program: Program,
     )
     assert "the line was taken out" in outcome(log, *receipt, *by_key, check=6)["reason"]
     assert outcome(log, *receipt, check=0)["reason"] == "The checkpoint has none."
+
+
+def test_catalogue_and_store_rolled_back_together_are_caught_from_outside_alone(
+    program: Program, tmp_path: Path
+) -> None:
+    program.open_case()
+    vkey = trusted(program, tmp_path / "w")
+    shutil.copytree(program.data, tmp_path / "backup")
+    (tmp_path / "note.txt").write_text("Seen at nine.\n")
+    with serving(tmp_path / "w") as url:
+        log = Program(program.data, {"VIDNE_WITNESSES": f"{url}={vkey}"})
+        log.run("submit", tmp_path / "note.txt", "--case", CASE, "--wait", check=3)
+        log.run("export", CASE, "-o", tmp_path / "P")
+        (tmp_path / "printed").write_text(log.run("ledger", "head").out)
+
+        shutil.rmtree(program.data)
+        shutil.copytree(tmp_path / "backup", program.data)
+        program.run("verify", "archive")  # nothing inside tells of it: docs/threat-model.md says so
+        program.run("verify", "case", CASE)
+        for kept in (tmp_path / "printed", tmp_path / "P" / "custody" / "checkpoint"):
+            found = program.run("verify", "case", CASE, "--checkpoint", kept, check=1)
+            assert "It was seen before; the ledger now ends at 1 entries" in found.out
+            program.run("ledger", "consistency", kept, check=1)
+        assert outcome(log, "ledger", "witness", "check", check=1)["status"] == "fail"
