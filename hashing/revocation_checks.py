@@ -54,8 +54,9 @@ class Revocation:
         missing = f"Of {rest} of {self._seen} time stamps no list in force then is at hand by {by}."
         if not self._findings.has_defects and not self._checked:
             return [not_checked(NAME, missing)] if self._seen else []
-        tail = f" {missing} Of those, it is not checked." if rest else ""
-        return [self._findings.conclude(f"By the lists kept, {self._checked} stamps hold.{tail}")]
+        tail = f" {missing} Of those, revocation is not checked." if rest else ""
+        passed = f"By the lists that were kept, the chains of {self._checked} time stamps were not revoked."
+        return [self._findings.conclude(passed + tail)]
 
 
 def recorded_lists(ledger: LedgerStore) -> dict[str, tuple[str, ...]]:

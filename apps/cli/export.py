@@ -78,8 +78,7 @@ def command(
     )
     click.echo(f"manifest  SHA-256 {made.manifest_sha256}, entry {made.case_seq} of the case")
     click.echo(
-        f"over that  {made.cosignatures} cosignatures by witnesses, {made.time_stamps} time stamps"
-        " (more over what came before)"
+        f"others    {made.cosignatures} cosignatures, {made.time_stamps} time stamps over the export itself"
     )
     click.echo(f"log's key SHA-256 {key}")
     click.echo("Tell the receiver the key's digest another way than with the package: VERIFY.txt says why.")

@@ -49,7 +49,7 @@ def stamp(context: Context, *, as_json: bool) -> int:
         last = last_news(connection)
     if last < 0:
         raise NotFoundError("The ledger has no entry yet.", advice="Open a case: vidne case open NUMBER")
-    failed = ask_authorities(app, last)
+    failed, size = ask_authorities(app, last), app.ledger.size()
     stamped = {url: last_stamped(app, url) for url in app.settings.time_authorities}
     for error in failed.values():
         fail(error)
@@ -57,8 +57,8 @@ def stamp(context: Context, *, as_json: bool) -> int:
         echo_json([{"url": url, "size": covered} for url, covered in stamped.items()])
     else:
         for url, covered in stamped.items():
-            rest = "" if covered <= last else "; what is behind records time stamps alone"
-            click.echo(f"{url} has stamped {covered} of {app.ledger.size()} entries{rest}.")
+            rest = "; what is behind records time stamps alone" if last < covered < size else ""
+            click.echo(f"{url} has stamped {covered} of {size} entries{rest}.")
     return min((error.exit_code for error in failed.values()), default=0)
 
 
