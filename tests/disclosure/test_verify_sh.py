@@ -15,7 +15,8 @@ from tests.disclosure.packages import FILES, Tampered, case_scene, export_all
 from tests.disks import small_disk
 from tests.hashing.cases import Scene
 from tests.hashing.test_package import HOSTILE, rewritten
-from tests.hashing.test_package_witness import W1, W2, exported
+from tests.hashing.test_package_witness import W1, W2
+from tests.hashing.test_package_witness import exported as cosigned_package
 from tests.tsa import authority
 
 TOOLS = ("openssl", "awk", "xxd", "mktemp", "rm", "wc")
@@ -143,7 +144,7 @@ def test_a_witness_is_passed_over(shell: Shell, package: Tampered, pem: Path) ->
 
 
 def test_a_checkpoint_that_a_witness_cosigned_before_is_passed_over(shell: Shell, tmp_path: Path) -> None:
-    root = exported(case_scene(tmp_path), tmp_path / "P", (10, W1), (13, W2))
+    root = cosigned_package(case_scene(tmp_path), tmp_path / "P", (10, W1), (13, W2))
     done = shell.verify(root)
     assert (done.returncode, failures(done)) == (0, "")
 
