@@ -24,6 +24,7 @@ SIZE = 4 << 30
 EVENTS = 50_000
 LOG, PROOFS = 1_000_000, 500
 SMALL, SMALL_BYTES = 10_000, 20_000
+FILES, FILE_BYTES = 8, 256 << 20
 PREFIX = "ledger/"
 
 
@@ -33,15 +34,14 @@ def rows() -> Iterator[Row]:
     yield sequencing()
     yield proofs()
     yield archive()
+    yield package()
 
 
 def hashing() -> Row:
     """Both digests and the pieces of 4 GiB, beside `openssl dgst -sha256` of the same file."""
     with folder() as here:
         source = here / "large.bin"
-        with source.open("wb") as file:
-            for _ in range(SIZE >> 22):
-                file.write(os.urandom(1 << 22))
+        _random(source, SIZE)
 
         def ours() -> float:
             started = time.perf_counter()
@@ -134,6 +134,38 @@ def archive() -> Row:
         "bound by reading",
         None,
     )
+
+
+def package() -> Row:
+    """`vidne verify package` of large originals, beside `sha256sum -c` of its payload manifest."""
+    with folder() as here:
+        data, source, bag = here / "data", here / "files", here / "package"
+        source.mkdir()
+        for number in range(FILES):
+            _random(source / f"{number}.bin", FILE_BYTES)
+        fresh_case(data)
+        submit: list[str | Path] = [VIDNE, "--data", data, "submit", source, "--case", CASE]
+        export: list[str | Path] = [VIDNE, "--data", data, "export", CASE, "-o", bag]
+        for command in (submit, export):
+            subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        key = bag / "log.vkey"
+        verify: list[str | Path] = [VIDNE, "verify", "package", bag, "--log-key", key]
+        bare: list[str | Path] = ["env", "-C", bag, "sha256sum", "--quiet", "-c", "manifest-sha256.txt"]
+        mine, theirs, ratio = in_turn(lambda: wall(verify), lambda: wall(bare), PAIRS)
+    return Row(
+        f"`vidne verify package` of {FILES} times {FILE_BYTES >> 20} MiB, beside `sha256sum -c` (wall s)",
+        str(mine),
+        str(theirs),
+        f"ratio {ratio}",
+        "faster",
+        ratio.median < 1,
+    )
+
+
+def _random(target: Path, size: int) -> None:
+    with target.open("wb") as file:
+        for _ in range(size >> 22):
+            file.write(os.urandom(1 << 22))
 
 
 def _ledger(here: Path, events: int) -> tuple[SqlLedgerStore, Signer]:

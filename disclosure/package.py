@@ -7,6 +7,7 @@ from importlib import metadata, resources
 from pathlib import Path
 
 from disclosure.anchors import Anchors, chosen_stamps, write_cosigned, write_stamps
+from disclosure.report_page import report_pdf
 from disclosure.selection import PackagedObject, wanted_bodies
 from disclosure.writer import Writer, new_folder
 from evidence.custody import CustodyEvent, EventObject, LedgerEntry
@@ -26,6 +27,7 @@ from hashing.package_files import (
     EXPORT_EVENT,
     EXPORT_ROLE,
     PEM,
+    REPORT,
     VKEY,
     PackagedBody,
     proof_path,
@@ -196,6 +198,7 @@ def _write_tags(files: Writer, request: Request, verifier: Verifier, oxum: str) 
     }
     files.write("bag-info.txt", "".join(f"{name}: {value}\n" for name, value in info.items()).encode())
     files.write("bagit.txt", DECLARATION)
+    files.write(REPORT, report_pdf(files.folder))  # it tells what the others hold
     tags = {path: digest for path, digest in files.digests.items() if not path.startswith(PAYLOAD)}
     files.write(TAG_MANIFEST, manifest_bytes(tags))
 

@@ -3,6 +3,7 @@
 import base64
 import os
 import unicodedata
+from collections.abc import Container
 
 # Bidirectional controls can make a name read as another one ("gpj.exe" as "exe.jpg").
 _REPLACED = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Co", "Cn"})
@@ -27,6 +28,11 @@ def _shown(char: str) -> str:
     if char != " " and unicodedata.category(char) in _REPLACED:
         return f"\\x{code:02x}" if code < 0x100 else f"\\u{{{code:x}}}"
     return char
+
+
+def in_glyphs(text: str, glyphs: Container[int]) -> str:
+    """`text` with escapes for what is not among `glyphs`, the code points that a font has."""
+    return "".join(char if ord(char) in glyphs else f"\\u{{{ord(char):x}}}" for char in text)
 
 
 def name_bytes(name: str) -> bytes:

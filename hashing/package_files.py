@@ -26,6 +26,7 @@ WITNESSED = "custody/witness/"
 STAMP, STAMPED, EXTENDS, CHAIN = ".tsr", ".checkpoint", ".consistency", ".chain.pem"  # ends of names there
 STREAMS = "streams/"
 PEM, VKEY = "log.pub.pem", "log.vkey"
+REPORT = "report.pdf"
 
 EXPORT_EVENT = "export.created"
 EXPORT_ROLE = "export-manifest"

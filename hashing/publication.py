@@ -14,7 +14,7 @@ from evidence.errors import IntegrityError
 from evidence.ports import LedgerStore, NewObject, ObjectStore
 from hashing.merkle import EMPTY_ROOT, HASH_SIZE, perfect_root
 from hashing.notes import Checkpoint, Verifier, open_checkpoint
-from hashing.tiles import WIDTH, Tile, TiledTree, added, hashes_in
+from hashing.tiles import WIDTH, Tile, TiledTree, added
 
 CHECKPOINTS, _COSIGNATURES = "checkpoint/", "cosignature/"
 _LENGTH = 2  # bytes of an entry's length in a bundle, the most significant first
@@ -100,7 +100,7 @@ class LedgerTree:
         first, behind = tile.index * WIDTH, tile.index * WIDTH + tile.width
         if tile.level:
             below = (Tile(tile.level - 1, index, WIDTH) for index in range(first, behind))
-            return b"".join(perfect_root(hashes_in(made.get(part) or self.read(part))) for part in below)
+            return b"".join(perfect_root(made.get(part) or self.read(part)) for part in below)
         hashes = list(self._ledger.leaf_hashes(first, behind))
         if len(hashes) != tile.width:
             raise IntegrityError(

@@ -4,7 +4,7 @@ A tile is 256 hashes in a row at one level, every eighth of the tree; at level 0
 last tile of a level is partial where the tree's size says so.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -61,11 +61,6 @@ def added(old_size: int, size: int) -> Iterator[Tile]:
         level += 1
 
 
-def hashes_in(raw: bytes) -> list[bytes]:
-    """The hashes of a tile."""
-    return [raw[at : at + HASH_SIZE] for at in range(0, len(raw), HASH_SIZE)]
-
-
 class TiledTree:
     """A tree of which only the tiles are read that a question needs; 64 of them are kept.
 
@@ -79,7 +74,7 @@ class TiledTree:
 
     def leaf(self, index: int) -> bytes:
         """A leaf hash."""
-        return self._hashes(0, index, 1)[0]
+        return self._hashes(0, index, 1)
 
     def root(self, start: int = 0, end: int | None = None) -> bytes:
         """The root over the leaves from `start` to before `end`, all where it is None."""
@@ -101,14 +96,14 @@ class TiledTree:
         """The proof that the tree extends that of its first `old_size` leaves; raises ValueError."""
         return [self.root(start, end) for start, end in consistency_ranges(old_size, self.size)]
 
-    def _hashes(self, level: int, first: int, count: int) -> Sequence[bytes]:
-        """`count` hashes of a level, which lie in one tile."""
+    def _hashes(self, level: int, first: int, count: int) -> bytes:
+        """`count` hashes of a level, which lie in one tile, one behind the other."""
         tile = tile_at(level, first // WIDTH, self.size)
         raw = self._read(tile)
         if len(raw) != tile.width * HASH_SIZE:
             raise IntegrityError(f"{tile.path} has {len(raw)} bytes, not {tile.width * HASH_SIZE}.")
         place = first % WIDTH * HASH_SIZE
-        return hashes_in(raw[place : place + count * HASH_SIZE])
+        return raw[place : place + count * HASH_SIZE]
 
 
 def _place(index: int, width: int) -> str:

@@ -170,6 +170,14 @@ def check_content(response: bytes, content: bytes) -> None:
         raise TimeStampError(f"The time stamp does not hold: {error}.") from error
 
 
+def stated_time(response: bytes) -> datetime:
+    """When `response` (a DER TimeStampResp) says it was made; nothing is verified. Raises TimeStampError."""
+    try:
+        return decode_timestamp_response(_in_order(response)).tst_info.gen_time
+    except Exception as error:  # as in verify_response
+        raise TimeStampError(f"The time stamp cannot be read: {error}.") from error
+
+
 def _require_over(response: TimeStampResponse, digest: bytes) -> None:
     """Raise TimeStampError where it was not granted, or is over bytes with another SHA-256."""
     if response.status != _GRANTED:

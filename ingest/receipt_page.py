@@ -12,7 +12,7 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Paragraph
 
-from evidence.text import base64_text, printable
+from evidence.text import base64_text, in_glyphs, printable
 from hashing.keys import fingerprint
 from hashing.merkle import leaf_hash
 from hashing.notes import checkpoint_of
@@ -158,8 +158,7 @@ def _line(canvas: Canvas, y: float, text: str, size: float, font: str = _FONT) -
 
 def _fitting(text: str, room: float) -> str:
     """`text` in what the font has, cut in its middle to a width of `room` points at 9 points."""
-    glyphs = getFont(_FONT).face.charToGlyph
-    shown = "".join(char if ord(char) in glyphs else f"\\u{{{ord(char):x}}}" for char in text)
+    shown = in_glyphs(text, getFont(_FONT).face.charToGlyph)
     limit = len(shown)
     while stringWidth(printable(shown, limit=limit), _FONT, 9) > room:
         limit -= 1

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--case", "number", required=True, help="Number of the case.")
-@click.option("--source", type=click.Choice(list(Source)), default=Source.SEIZED, show_default=True)
+@click.option(
+    "--source", type=click.Choice([source.value for source in Source]), default="seized", show_default=True
+)
 @click.option("--clock-shown", metavar="TIME", help="What the recorder's clock showed ...")
 @click.option("--clock-true", metavar="TIME", help="... when this was the true time.")
 @click.option("--wait", is_flag=True, help="Return when all is processed, not when all is sealed.")
@@ -33,7 +35,7 @@ def command(
     context: Context,
     paths: tuple[Path, ...],
     number: str,
-    source: Source,
+    source: str,
     clock_shown: str | None,
     clock_true: str | None,
     receipt: Path | None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from sqlalchemy import Column, Connection, Row, Text, column, func, insert, select, update, values
+from sqlalchemy import Column, Connection, Row, bindparam, func, insert, select, update
 
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.tables import ledger_body, ledger_checkpoint, ledger_entry, ledger_inbox
@@ -12,6 +12,12 @@ _HASH = 32
 _PAGE = 10_000
 # Built once: to build a statement costs more than to run it.
 _ADD_EVENT, _ADD_BODY = insert(ledger_inbox), insert(ledger_body)
+_TIP = (
+    select(ledger_entry.c.case_seq, ledger_entry.c.leaf_hash)
+    .where(ledger_entry.c.case_id == bindparam("case_id"))
+    .order_by(ledger_entry.c.case_seq.desc())
+    .limit(1)
+)
 
 
 def add_event(
@@ -65,19 +71,9 @@ class SqlLedgerStore:
 
     def case_tips(self, cases: Collection[str]) -> Mapping[str, CaseTip]:
         """See LedgerStore."""
-        wanted = values(column("case_id", Text), name="wanted").data([(case,) for case in cases]).cte()
-        mine = ledger_entry.alias()
-        last = (
-            select(mine.c.position)
-            .where(mine.c.case_id == wanted.c.case_id)
-            .order_by(mine.c.case_seq.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        tips = select(ledger_entry.c.case_id, ledger_entry.c.case_seq, ledger_entry.c.leaf_hash)
         with self._catalogue.read() as connection:
-            rows = connection.execute(tips.join(wanted, ledger_entry.c.position == last))
-            return {row.case_id: CaseTip(row.case_seq, row.leaf_hash) for row in rows}
+            found = {case: connection.execute(_TIP, {"case_id": case}).first() for case in cases}
+        return {case: CaseTip(tip.case_seq, tip.leaf_hash) for case, tip in found.items() if tip}
 
     def frontier(self) -> tuple[bytes, ...]:
         """See LedgerStore."""

@@ -160,7 +160,7 @@ def test_a_body_that_is_cut_short_is_no_request(server: WitnessServer) -> None:
     assert ask(server, "GET", LAST)[0] == 404
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300), st.booleans())
 def test_whatever_comes_in_the_next_request_is_served(
     server: WitnessServer, noise: bytes, as_body: bool

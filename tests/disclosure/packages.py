@@ -43,6 +43,7 @@ FILES = (
     "log.pub.pem",
     "log.vkey",
     "manifest-sha256.txt",
+    "report.pdf",
     "streams/EX-0001.working.mp4.framehash",
     "streams/EX-0002.working.mp4.framehash",
     "tagmanifest-sha256.txt",

@@ -108,3 +108,30 @@ def test_a_tool_of_another_form_is_refused(tool: object) -> None:
     line = json.loads(MANIFEST.to_bytes())["objects"][1] | {"tool": tool}
     with pytest.raises(IntegrityError):
         ExhibitManifest.from_bytes(with_field(MANIFEST.to_bytes(), objects=[line]))
+
+
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,40}", fullmatch=True)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.lists(NAMES, max_size=4, unique=True), st.dictionaries(st.text(max_size=10), VALUES, max_size=3))
+def test_any_manifest_survives_a_round_trip(names: list[str], detail: JsonObject) -> None:
+    manifest = replace(MANIFEST, objects=tuple(replace(WORKING, name=name, detail=detail) for name in names))
+    assert ExhibitManifest.from_bytes(manifest.to_bytes()) == manifest
+
+
+@pytest.mark.parametrize("written", [MANIFEST, RECORD], ids=["manifest", "record"])
+@given(st.data())
+def test_no_other_bytes_say_the_same(written: ExhibitManifest | ObjectRecord, data: st.DataObject) -> None:
+    raw = written.to_bytes()
+    at = data.draw(st.integers(0, len(raw) - 1))
+    put = data.draw(st.binary(max_size=3).filter(lambda put: put != raw[at : at + 1]))
+    try:
+        read = type(written).from_bytes(raw[:at] + put + raw[at + 1 :])
+    except IntegrityError:
+        return
+    assert read != type(written).from_bytes(raw)

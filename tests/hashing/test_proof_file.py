@@ -47,7 +47,7 @@ def test_a_proof_of_another_log_is_refused() -> None:
         proof_of(3).verify(ENTRIES[3], stranger.verifier)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_every_changed_byte_is_refused(data: st.DataObject) -> None:
     index = data.draw(st.integers(0, 20))

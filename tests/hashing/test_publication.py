@@ -144,7 +144,7 @@ class FullStore(FolderStore):
         return stored
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 300), st.integers(0, 6)), min_size=1, max_size=6))
 def test_whatever_the_disk_takes_and_when_each_published_checkpoint_has_its_tree(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[int, int]]

@@ -140,7 +140,7 @@ def test_an_entry_of_another_type_is_not_a_receipt_s() -> None:
         assert failed(verify(raw)) == {"entry", "inclusion"}
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.data())
 def test_every_changed_byte_is_refused(data: st.DataObject) -> None:
     raw = bytearray(RAW)
@@ -149,7 +149,7 @@ def test_every_changed_byte_is_refused(data: st.DataObject) -> None:
     assert verify(bytes(raw)).exit_code == 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, len(RAW) - 1), st.binary(min_size=1, max_size=3))
 def test_bytes_left_out_or_put_in_are_refused(place: int, more: bytes) -> None:
     assert verify(RAW[:place]).exit_code == 1

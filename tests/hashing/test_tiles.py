@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from evidence.errors import IntegrityError
 from hashing import merkle
-from hashing.tiles import WIDTH, Tile, TiledTree, added, hashes_in, tile_at
+from hashing.tiles import WIDTH, Tile, TiledTree, added, tile_at
 
 
 def leaves_of(size: int) -> list[bytes]:
@@ -57,7 +57,7 @@ def test_what_is_added_is_what_the_larger_tree_has_and_the_smaller_has_not(old: 
     assert set(added(old, old + more)) == after - before
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_roots_and_proofs_are_those_of_the_whole_tree(data: st.DataObject) -> None:
     size = data.draw(st.integers(1, 1200))
@@ -97,8 +97,7 @@ def test_a_changed_tile_gives_a_proof_that_does_not_verify() -> None:
     leaves = leaves_of(600)
     tiles = tiles_over(leaves)
     tile = tile_at(0, 1, 600)
-    hashes = hashes_in(tiles[tile])
-    tiles[tile] = b"".join([*hashes[:7], merkle.leaf_hash(b"forged"), *hashes[8:]])
+    tiles[tile] = tiles[tile][: 7 * 32] + merkle.leaf_hash(b"forged") + tiles[tile][8 * 32 :]
     tree = TiledTree(600, tiles.__getitem__)
     proof = tree.inclusion_proof(300)
     assert not merkle.verify_inclusion(leaves[300], 300, 600, proof, merkle.root_of(leaves))

@@ -326,7 +326,7 @@ STEPS = st.tuples(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(STEPS, min_size=1, max_size=14))
 def test_whatever_is_submitted_no_two_cosigned_trees_contradict_each_other(
     steps: list[tuple[int, int, int | None, int, bool]],

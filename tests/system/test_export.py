@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from samples.generator import clip
 from tests.system.program import CASE, VIDNE, Program, environment, kill_group, wait_until
@@ -26,7 +27,8 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Program:
     program.open_case(OTHER)
     clips = [clip(folder / f"clip{n}.mp4", seconds=1, seed=n) for n in range(2)]
     (folder / "note.txt").write_text("Seen at nine.\n")
-    program.run("submit", *clips, folder / "note.txt", "--case", CASE, "--wait", check=3)
+    source = ("--source", "citizen")
+    program.run("submit", *clips, folder / "note.txt", "--case", CASE, *source, "--wait", check=3)
     return program
 
 
@@ -118,6 +120,20 @@ def test_sha256sum_and_verify_sh_agree(package: Path) -> None:
     done = subprocess.run(["sh", package / "verify.sh"], capture_output=True, text=True, check=False, cwd="/")
     assert done.returncode == 0, done.stdout
     assert "3 stand in entries" in done.stdout
+
+
+def test_the_report_has_digests_pictures_and_from_whom(package: Path) -> None:
+    pages = PdfReader(package / "report.pdf").pages
+    said = " ".join(" ".join(page.extract_text().split()) for page in pages)
+    for line in (package / "manifest-sha256.txt").read_text().splitlines():
+        digest, path = line.split("  ")
+        if ".original" in path or ".working" in path:
+            assert " ".join(digest[at : at + 8] for at in range(0, 64, 8)) in said
+    assert said.count("from a citizen") == 3
+    assert said.count("digests were compared; the proof is in streams/") == 2
+    assert "evenly chosen" in said
+    assert "Not all pictures" not in said
+    assert "It is text" in said  # why the note was refused
 
 
 def test_ffmpeg_lists_the_packets_that_a_stream_proof_has(package: Path) -> None:
