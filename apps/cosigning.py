@@ -60,6 +60,16 @@ class Cosigning:
         self._clock = clock
         self._cosigned = -1
 
+    @property
+    def name(self) -> str:
+        """The witness's."""
+        return self._witness.verifier.name
+
+    @property
+    def known_size(self) -> int:
+        """How many entries it has cosigned, as far as the catalogue knows."""
+        return cosigned_size(self._catalogue, self._witness)
+
     def run_once(self) -> int | None:
         """The size that was newly cosigned, None where there is nothing new.
 
@@ -71,7 +81,7 @@ class Cosigning:
         size = open_checkpoint(note, self._verifier()).size
         if size == self._cosigned:
             return None
-        known = cosigned_size(self._catalogue, self._witness)
+        known = self.known_size
         self._witness.check_size(known, size)
         if self._store.stat(LEDGER + checkpoint_path(size)) is None:
             return None

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from apps.anchoring import ask_authorities, ask_witnesses
 from apps.sequencing import await_entry
 from apps.wiring import Application
+from disclosure.anchors import Anchors
 from disclosure.package import Origin, Package, Request, write_package
 from disclosure.selection import PackagedObject, packaged_objects
 from evidence.cases import new_id
 from evidence.catalogue.cases import Case
+from evidence.catalogue.cosignatures import newest_lines
 from evidence.catalogue.exhibits import find_exhibit, first_names, list_exhibits
 from evidence.catalogue.objects import current_objects
 from evidence.catalogue.timestamps import kept_stamps
@@ -55,15 +58,14 @@ def prepare(
 
 def export(app: Application, output: Path, request: Request, progress: Progress | None = None) -> Package:
     """Write the package; see `write_package`."""
-    with app.catalogue.read() as connection:
-        stamps = kept_stamps(connection)
     origin = Origin(
         app.store,
         app.ledger,
         app.tree,
         lambda: app.verifier,
         lambda event: file_event(app, event),
-        stamps,
+        lambda last: _anchors(app, last),
+        [witness.verifier for witness in app.witnesses],
     )
     return write_package(output, request, origin, progress)
 
@@ -76,3 +78,11 @@ def file_event(app: Application, event: CustodyEvent) -> LedgerEntry:
     with app.catalogue.write() as connection:
         record(connection, event)
     return await_entry(app, event.event_id, "the export")
+
+
+def _anchors(app: Application, last: LedgerEntry) -> Anchors:
+    """Ask witnesses and authorities for their word on the export, and give all that there is of theirs."""
+    silent = ask_witnesses(app, last.index) | ask_authorities(app, last.index)
+    lacks = [f"{name} has not signed the export itself: {error}" for name, error in silent.items()]
+    with app.catalogue.read() as connection:
+        return Anchors(kept_stamps(connection), newest_lines(connection), lacks)

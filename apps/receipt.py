@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+from apps.anchoring import ask_witnesses
 from apps.sequencing import await_entry
 from apps.wiring import Application
 from evidence.cases import reference
 from evidence.catalogue.cases import numbers_of
+from evidence.catalogue.cosignatures import newest_lines
 from evidence.catalogue.ledger import is_filed
 from evidence.catalogue.submissions import ReceivedSubmission, SubmittedFile, files_of
 from evidence.clock import timestamp
@@ -15,6 +17,7 @@ from evidence.text import name_from_bytes, printable
 from hashing.notes import checkpoint_of
 from hashing.proof_file import EntryProof
 from hashing.receipt import Receipt, ReceiptFile, Statement, assemble, event_id, receipt_event
+from hashing.witness_checks import newest_note
 from ingest.custody import record
 from ingest.events import received_id
 
@@ -26,8 +29,8 @@ _HIDDEN = "…"
 def issue(app: Application, submission: ReceivedSubmission) -> Receipt:
     """The receipt of a submission: filed the first time, the same again later, over a newer checkpoint.
 
-    Raises IncompleteError where the submission is not complete, not sealed, or waits for its place in the
-    ledger.
+    Witnesses are asked to cosign that; where they do not, the receipt is made without their lines. Raises
+    IncompleteError where the submission is not complete, not sealed, or waits for its place in the ledger.
     """
     filed = event_id(submission.id)
     with app.catalogue.read() as connection:
@@ -38,11 +41,13 @@ def issue(app: Application, submission: ReceivedSubmission) -> Receipt:
             if not is_filed(connection, filed):  # another command may have been first
                 record(connection, receipt_event(submission.id, statement, timestamp(app.clock())))
     row = await_entry(app, filed, "the receipt")
-    body, note = app.ledger.body(filed), app.ledger.latest_checkpoint()
-    if body is None or note is None:
-        raise IntegrityError(
-            "The ledger has lost the receipt's body or its checkpoint.", advice="Run vidne verify archive."
-        )
+    body = app.ledger.body(filed)
+    if body is None:
+        raise IntegrityError("The ledger has lost the receipt's body.", advice="Run vidne verify archive.")
+    ask_witnesses(app, row.index)
+    with app.catalogue.read() as connection:
+        cosigned = newest_lines(connection)
+    note = newest_note(app.ledger, cosigned, row.index)
     tree = app.tree.of_size(size := checkpoint_of(note).size)
     proof = EntryProof(row.index, tuple(tree.inclusion_proof(row.index)), note)
     return assemble(row.entry, body, proof, app.verifier.signing(size))

@@ -130,8 +130,8 @@ class Application:
 
     @cached_property
     def stamper(self) -> "Stamper":
-        """For the holder of worker.lock only."""
-        from ingest.stamping import Stamper  # noqa: PLC0415 - slow to import, and for the worker alone
+        """What has checkpoints stamped by the authorities that the settings name."""
+        from ingest.stamping import Stamper  # noqa: PLC0415 - slow to import, and seldom needed
 
         settings = self.settings
         return Stamper(

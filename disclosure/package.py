@@ -6,13 +6,15 @@ from hashlib import sha256
 from importlib import metadata, resources
 from pathlib import Path
 
+from disclosure.anchors import Anchors, chosen_stamps, write_cosigned, write_stamps, write_successions
 from disclosure.report_page import report_pdf
 from disclosure.selection import PackagedObject, wanted_bodies
 from disclosure.writer import Writer, new_folder
-from evidence.custody import CustodyEvent, EventObject, KeptStamp, LedgerEntry
+from evidence.custody import CustodyEvent, EventObject, LedgerEntry
 from evidence.errors import IntegrityError, UsageError
 from evidence.ports import LedgerStore, ObjectStore
 from hashing.bag import DECLARATION, PAYLOAD, PAYLOAD_MANIFEST, TAG_MANIFEST, manifest_bytes
+from hashing.cosignatures import CosignatureVerifier
 from hashing.digests import Progress
 from hashing.entries import parse_entry
 from hashing.keys import public_pem
@@ -21,29 +23,22 @@ from hashing.notes import open_checkpoint
 from hashing.package import verify_package
 from hashing.package_files import (
     BODIES,
-    CHAIN,
     CHECKPOINT,
     ENTRIES,
     EXPORT_EVENT,
     EXPORT_ROLE,
-    EXTENDS,
-    KEYS,
     PEM,
     REPORT,
-    STAMP,
-    STAMPED,
-    SUCCESSION,
-    TIME_STAMPS,
     VKEY,
     PackagedBody,
     proof_path,
-    stamp_name,
 )
 from hashing.package_stamps import NAME as TIME_STAMP_CHECK
-from hashing.proof_file import ConsistencyProof, EntryProof
+from hashing.proof_file import EntryProof
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Status
-from hashing.tiles import TiledTree
+from hashing.witness_checks import NAME as WITNESS_CHECK
+from hashing.witness_checks import newest_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +68,8 @@ class Origin:
     """Where a package comes from; `file_event` files an event and gives its entry once it has its place.
 
     `verifier` gives the log's key, with those before it: asked for last, for another may follow meanwhile.
-    `stamps` are the time stamps over the ledger that are kept, of whatever cases.
+    `anchors` asks others for their word on that entry, and gives what there is. `witnesses` are the keys by
+    which cosignatures are looked at once more before they go in.
     """
 
     store: ObjectStore
@@ -81,17 +77,25 @@ class Origin:
     tree: LedgerTree
     verifier: Callable[[], Verifier]
     file_event: Callable[[CustodyEvent], LedgerEntry]
-    stamps: Sequence[KeptStamp] = ()
+    anchors: Callable[[LedgerEntry], Anchors]
+    witnesses: Sequence[CosignatureVerifier] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package that was made: bytes and files of its payload, and the entry that names its manifest."""
+    """A package that was made: bytes and files of its payload, and the entry that names its manifest.
+
+    `cosignatures` and `time_stamps` are how many are over that entry; `lacks` says in sentences what others
+    were asked for and did not give.
+    """
 
     size: int
     files: int
     manifest_sha256: str
     case_seq: int
+    cosignatures: int
+    time_stamps: int
+    lacks: tuple[str, ...]
 
 
 def write_package(
@@ -115,11 +119,11 @@ def write_package(
         files.write(PAYLOAD_MANIFEST, manifest)
         # Only now: what can fail has been done, and what the entry speaks of lies on the disk.
         last = origin.file_event(_event(request, manifest, len(payload), size))
-        key = _write_custody(files, request, origin, last)
+        key, written = _write_custody(files, request, origin, last)
         _write_tags(files, request, key, f"{size}.{len(payload)}")
         files.sync_folders()
-        _require_sound(folder, key, progress)
-    return Package(size, len(payload), sha256(manifest).hexdigest(), last.case_seq)
+        _require_sound(folder, key, origin.witnesses, progress)
+    return Package(size, len(payload), sha256(manifest).hexdigest(), last.case_seq, *written)
 
 
 def _event(request: Request, manifest: bytes, files: int, size: int) -> CustodyEvent:
@@ -143,13 +147,17 @@ def _event(request: Request, manifest: bytes, files: int, size: int) -> CustodyE
     )
 
 
-def _write_custody(files: Writer, request: Request, origin: Origin, last: LedgerEntry) -> Verifier:
-    """The case's entries up to the export's own, their bodies, a checkpoint over them, and their proofs.
+def _write_custody(
+    files: Writer, request: Request, origin: Origin, last: LedgerEntry
+) -> tuple[Verifier, tuple[int, int, tuple[str, ...]]]:
+    """The case's entries up to the export's own, their bodies, a checkpoint over them, proofs, and anchors.
 
-    Gives the key that signed the checkpoint.
+    Gives the key that signed the checkpoint, and what `Package` has of the anchors.
     """
+    anchors = origin.anchors(last)
     rows = [row for row in origin.ledger.case_entries(request.case) if row.case_seq <= last.case_seq]
-    note = origin.ledger.latest_checkpoint() or b""
+    stamped = {kept.size for kept in anchors.stamps if kept.response}
+    note = newest_note(origin.ledger, anchors.cosigned, last.index, stamped)
     verifier = origin.verifier()
     tree = origin.tree.of_size(open_checkpoint(note, verifier).size)
     body_of = origin.ledger.body
@@ -170,32 +178,13 @@ def _write_custody(files: Writer, request: Request, origin: Origin, last: Ledger
     for row in rows:
         proof = EntryProof(row.index, tuple(tree.inclusion_proof(row.index)), note)
         files.write(proof_path(row.case_seq), proof.to_bytes())
-    covering = [kept for kept in origin.stamps if kept.response and kept.size > rows[0].index]
-    _write_stamps(files, covering, origin.ledger, tree)
-    for former in verifier.former:
-        if former.size < tree.size:
-            files.write(f"{KEYS}{former.size}{SUCCESSION}", former.note)
-            proof_of_old = ConsistencyProof(former.size, tuple(tree.consistency_proof(former.size)))
-            files.write(f"{KEYS}{former.size}{EXTENDS}", proof_of_old.to_bytes())
-    return verifier.signing(tree.size)
-
-
-def _write_stamps(files: Writer, stamps: Sequence[KeptStamp], ledger: LedgerStore, tree: TiledTree) -> None:
-    """Each stamp as it came, its chain, its checkpoint, and the proof that `tree` extends this."""
-    for kept in stamps:
-        path = TIME_STAMPS + stamp_name(kept.size, kept.authority)
-        files.write(path + STAMP, kept.response or b"")
-        files.write(path + CHAIN, kept.chain)
-    for size in sorted({kept.size for kept in stamps}):
-        note = ledger.checkpoint(size)
-        if note is None:
-            raise IntegrityError(
-                f"There is no checkpoint over {size} entries, which were stamped. No package was made.",
-                advice="Run vidne verify case on its case.",
-            )
-        files.write(f"{TIME_STAMPS}{size}{STAMPED}", note)
-        proof = ConsistencyProof(size, tuple(tree.consistency_proof(size)))
-        files.write(f"{TIME_STAMPS}{size}{EXTENDS}", proof.to_bytes())
+    write_successions(files, verifier.former, tree)
+    write_cosigned(files, anchors.cosigned, origin.ledger, tree, rows[0].index)
+    stamps = chosen_stamps(anchors.stamps, rows, request.exhibits, request.at)
+    lacks = write_stamps(files, stamps, origin.ledger, origin.store, tree)
+    cosignatures = sum(len(lines) for size, lines in anchors.cosigned.items() if size > last.index)
+    covering = sum(kept.size > last.index for kept in stamps)
+    return verifier.signing(tree.size), (cosignatures, covering, (*anchors.lacks, *lacks))
 
 
 def _write_tags(files: Writer, request: Request, verifier: Verifier, oxum: str) -> None:
@@ -219,8 +208,10 @@ def _write_tags(files: Writer, request: Request, verifier: Verifier, oxum: str) 
     files.write(TAG_MANIFEST, manifest_bytes(tags))
 
 
-def _require_sound(folder: Path, verifier: Verifier, progress: Progress | None) -> None:
-    report = verify_package(folder, verifier, progress=progress)
+def _require_sound(
+    folder: Path, key: Verifier, witnesses: Sequence[CosignatureVerifier], progress: Progress | None
+) -> None:
+    report = verify_package(folder, key, witnesses=witnesses, progress=progress)
     wrong = [check for check in report.checks if _is_wrong(check)]
     if wrong:
         raise IntegrityError(
@@ -230,6 +221,8 @@ def _require_sound(folder: Path, verifier: Verifier, progress: Progress | None) 
 
 
 def _is_wrong(check: Check) -> bool:
-    # The roots of time-stamp authorities are the receiver's to choose: here they are not asked for.
-    is_known = check.name == TIME_STAMP_CHECK and {d.cause for d in check.defects} == {Cause.TRUST}
+    # The roots of time-stamp authorities are the receiver's to choose: here they are not asked for. That a
+    # witness did not answer is told, and keeps nobody from a package.
+    known = {TIME_STAMP_CHECK: {Cause.TRUST}, WITNESS_CHECK: {Cause.TRUST, Cause.INCOMPLETE}}
+    is_known = {defect.cause for defect in check.defects} <= known.get(check.name, set())
     return check.status in (Status.FAIL, Status.PENDING) and not is_known

@@ -75,7 +75,8 @@ class KeptStamp:
     """A time stamp over the checkpoint of `size` entries that `authority` (its URL) was asked for.
 
     `response` is a DER TimeStampResp as it came, or None as long as there is none; `error` then says why.
-    `chain` is PEM, from the authority's certificate to the root that was trusted.
+    `chain` is PEM, from the authority's certificate to the root that was trusted; `expires` is when the first
+    of its certificates does, empty where that is not known.
     """
 
     size: int
@@ -83,6 +84,7 @@ class KeptStamp:
     response: bytes | None
     error: str = ""
     chain: bytes = b""
+    expires: str = ""
 
 
 @dataclass(frozen=True, slots=True)

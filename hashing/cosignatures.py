@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from evidence.errors import TrustMaterialError
 from hashing.note_keys import NoteSigner, NoteVerifier, Signature
 
 _TIME = 8  # bytes of the time, seconds since 1970, the most significant first
@@ -44,3 +45,16 @@ class Cosigner(NoteSigner):
 def cosigned_at(signature: Signature) -> datetime:
     """When a verified cosignature says that it was made."""
     return datetime.fromtimestamp(int.from_bytes(signature.blob[4 : 4 + _TIME], "big"), UTC)
+
+
+def parse_witness_keys(text: str, what: str) -> tuple[CosignatureVerifier, ...]:
+    """The vkeys of witnesses in `text`, one a line; raises TrustMaterialError, which calls it `what`."""
+    try:
+        keys = tuple(CosignatureVerifier.from_vkey(line) for line in text.splitlines() if line.strip())
+    except TrustMaterialError as error:
+        raise TrustMaterialError(
+            f"{what} is no key of a witness: {error.what}", advice="Give the vkey that its keeper hands out."
+        ) from error
+    if not keys:
+        raise TrustMaterialError(f"{what} holds no key of a witness.")
+    return keys

@@ -18,6 +18,7 @@ from evidence.errors import IntegrityError, TrustMaterialError, UnreadableError
 from evidence.exhibits import Digests
 from evidence.text import printable
 from hashing.bag import PAYLOAD, PAYLOAD_MANIFEST, Bag, check_digests, read_bag
+from hashing.cosignatures import CosignatureVerifier
 from hashing.digests import Progress, same_digest
 from hashing.entries import Entry, parse_entry
 from hashing.keys import named_for, parse_public
@@ -26,7 +27,6 @@ from hashing.ledger_checks import (
     check_bodies,
     check_chain,
     check_signature,
-    further_signatures,
     own_key,
 )
 from hashing.merkle import leaf_hash
@@ -49,6 +49,7 @@ from hashing.package_files import (
 from hashing.package_keys import check_last_trees, keys_told, log_keys
 from hashing.package_record import PackageRecord
 from hashing.package_stamps import check_stamps
+from hashing.package_witness import check_packaged_witness
 from hashing.proof_file import EntryProof
 from hashing.report import Cause, Check, Findings, Status, VerificationReport, not_checked
 
@@ -68,6 +69,7 @@ def verify_package(
     *,
     successions: Sequence[bytes] = (),
     tsa_roots: Sequence[Certificate] = (),
+    witnesses: Sequence[CosignatureVerifier] = (),
     at: datetime | None = None,
     subject: str = "",
     progress: Progress | None = None,
@@ -76,9 +78,9 @@ def verify_package(
 
     `trusted` is the log's key from somewhere else; without it the package's own is used, and the report says
     that this shows no origin. `successions` are further ones than the package has, by which the log's keys
-    follow one another. `tsa_roots` are certificates of the time-stamp authorities that are trusted;
-    `at` is the time of the verification, by default now. Raises UnreadableError where `root` is no package at
-    all.
+    follow one another. `tsa_roots` are certificates of the time-stamp authorities that are trusted,
+    `witnesses` the keys of witnesses that are; `at` is the time of the verification, by default now. Raises
+    UnreadableError where `root` is no package at all.
     """
     bag, form = read_bag(root)
     if not {"bagit.txt", PAYLOAD_MANIFEST, ENTRIES} & bag.files.keys():
@@ -101,8 +103,8 @@ def verify_package(
         _check_inclusion(bag, part, proofs, signed),
         signature,
         not_checked("consistency", "No earlier checkpoint was at hand to compare with."),
-        check_stamps(bag, part, signed, tsa_roots, at or system_clock()),
-        further_signatures(part.note),
+        *check_stamps(bag, part, signed, tsa_roots, at or system_clock()),
+        check_packaged_witness(bag, part, signed, witnesses),
         record.check_stream_proofs(),
     )
     return VerificationReport(subject or printable(str(root)), checks)

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from evidence.custody import EventBody
-from evidence.errors import IntegrityError
+from evidence.errors import IncompleteError, IntegrityError
 from evidence.jsontypes import Json
 from evidence.text import base64_text
 from hashing import canonical
+from hashing.bag import Bag
 from hashing.manifest import ObjectRecord, from_base64
+from hashing.note_keys import Verifier
+from hashing.notes import Checkpoint, NoteError, open_checkpoint
+from hashing.proof_file import ConsistencyProof
 from hashing.publication import authority_id
 from hashing.schema import Fields, SchemaError
 
@@ -18,6 +22,8 @@ BODIES = "custody/bodies.jsonl"
 CHECKPOINT = "custody/checkpoint"
 PROOFS = "custody/proofs/"
 TIME_STAMPS = "custody/tsa/"
+REVOCATION_LISTS = f"{TIME_STAMPS}crl.pem"
+WITNESSED = "custody/witness/"
 STAMP, STAMPED, EXTENDS, CHAIN = ".tsr", ".checkpoint", ".consistency", ".chain.pem"  # ends of names there
 KEYS = "custody/keys/"
 SUCCESSION = ".succession"
@@ -98,6 +104,21 @@ def proof_path(case_seq: int) -> str:
 def stamp_name(size: int, authority: str) -> str:
     """What the files of a stamp by `authority` (its URL) are called, without folder and suffix."""
     return f"{size}-{authority_id(authority)}"
+
+
+def earlier_note(bag: Bag, folder: str, size: int, checkpoint: Checkpoint, verifier: Verifier) -> bytes:
+    """The note over `size` entries in `folder`, once it is of this log and `checkpoint` extends its tree.
+
+    Raises IncompleteError where it or its proof is missing, NoteError, ProofError.
+    """
+    note, proof = bag.read(f"{folder}{size}{STAMPED}"), bag.read(f"{folder}{size}{EXTENDS}")
+    if note is None or proof is None:
+        raise IncompleteError(f"The checkpoint over {size} entries, or its proof, is missing.")
+    earlier = open_checkpoint(note, verifier)
+    if earlier.size != size:
+        raise NoteError(f"The checkpoint named for {size} entries is over {earlier.size}.")
+    ConsistencyProof.from_bytes(proof).verify(earlier, checkpoint)
+    return note
 
 
 def framehash_name(name: str) -> str:

@@ -4,8 +4,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from evidence.clock import timestamp
 from evidence.errors import IntegrityError, UnreadableError
 from evidence.text import printable
+from hashing.cosignatures import CosignatureVerifier, cosigned_at
 from hashing.digests import Progress, digest_file, same_digest
 from hashing.keys import named_for
 from hashing.ledger_checks import further_signatures, own_key
@@ -15,6 +17,8 @@ from hashing.package_keys import keys_told
 from hashing.receipt import KIND, MAX_RECEIPT, Receipt
 from hashing.report import Cause, Check, Findings, VerificationReport, not_checked
 from hashing.succession import follow
+from hashing.witness_checks import NAME as WITNESS
+from hashing.witness_checks import cosignatures_on, no_cosignature
 
 _NAMES = ("entry", "inclusion", "checkpoint-signature", "file")
 
@@ -40,6 +44,7 @@ def verify_receipt(
     *,
     successions: Sequence[bytes] = (),
     files: Sequence[Path] = (),
+    witnesses: Sequence[CosignatureVerifier] = (),
     subject: str = "receipt",
     progress: Progress | None = None,
 ) -> VerificationReport:
@@ -47,7 +52,8 @@ def verify_receipt(
 
     `trusted` is the log's key from somewhere else; without it the receipt's own is used, and the report says
     that this shows no origin. `successions` are those by which the log's keys follow one another, where
-    it has had several. `progress` gets the length of each run of bytes read of `files`.
+    it has had several; `witnesses` the keys of witnesses that are trusted. `progress` gets the length of each
+    run of bytes read of `files`.
     """
     findings = Findings("canonical")
     findings.looked_at()
@@ -65,7 +71,7 @@ def verify_receipt(
         signature,
         _check_files(receipt, files, progress),
         not_checked("time-stamp", "A receipt has none: its times are those that the log's keeper states."),
-        further_signatures(receipt.inclusion.checkpoint),
+        _check_witness(receipt, signed, witnesses),
     )
     return VerificationReport(subject, checks)
 
@@ -119,6 +125,33 @@ def _check_inclusion(receipt: Receipt, signed: tuple[Checkpoint, Verifier] | Non
     except IntegrityError as error:
         findings.defect(Cause.INTEGRITY, "proof", str(error))
     return findings.conclude(f"Entry {receipt.inclusion.index} is in the signed tree of {checkpoint.size}.")
+
+
+def _check_witness(
+    receipt: Receipt,
+    signed: tuple[Checkpoint, Verifier] | None,
+    witnesses: Sequence[CosignatureVerifier],
+) -> Check:
+    note = receipt.inclusion.checkpoint
+    if not witnesses:
+        return further_signatures(note)
+    if signed is None:
+        return not_checked(WITNESS, "There is no checkpoint with a valid signature to check against.")
+    findings = Findings(WITNESS)
+    try:
+        found = cosignatures_on(note, witnesses)
+    except IntegrityError as error:
+        findings.defect(Cause.INTEGRITY, "checkpoint", str(error))
+        return findings.conclude("")
+    if not found:
+        no_cosignature(findings, "receipt", witnesses)
+    findings.looked_at(len(found))
+    by = ", ".join(f"{one.name} at {timestamp(cosigned_at(line))}" for one, line in found.items())
+    silent = [witness.name for witness in witnesses if witness not in found]
+    tail = f"; nothing by {', '.join(silent)}" if silent else ""
+    return findings.conclude(
+        f"The tree of {signed[0].size} entries, the receipt's among them, was cosigned by {by}{tail}."
+    )
 
 
 def _check_files(receipt: Receipt, files: Sequence[Path], progress: Progress | None) -> Check:

@@ -19,6 +19,9 @@ from hashing.note_keys import Verifier
 from hashing.notes import Checkpoint, NoteError, open_checkpoint
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, not_checked
+from hashing.revocation import NO_LISTS, RevocationLists, Standing
+from hashing.revocation_checks import Revocation
+from hashing.tiles import TiledTree
 from hashing.timestamps import STAMP_ROLE, FutureTimeStampError, TimeStamp, TimeStampError, verify_response
 
 NAME = "time-stamp"
@@ -26,19 +29,35 @@ NAME = "time-stamp"
 
 @dataclass(frozen=True, slots=True)
 class TimeEvidence:
-    """The stamps at hand, the roots to check them against, and the authorities (URLs) that are set up."""
+    """The stamps at hand, roots and lists to check them by, and the authorities (URLs) that are set up."""
 
     now: datetime
     kept: Sequence[KeptStamp] = ()
     roots: Sequence[Certificate] = ()
     authorities: Sequence[str] = ()
+    lists: RevocationLists = NO_LISTS
 
 
 @dataclass(frozen=True, slots=True)
-class _Holding:
+class Holding:
+    """A stamp over `size` entries that holds; `digest` is the SHA-256 of its response."""
+
     size: int
-    digest: str  # of the response
+    digest: str
     stamp: TimeStamp
+    standing: Standing
+
+    @property
+    def until(self) -> datetime:
+        """When it ceases to count by itself: its chain expires, or was revoked for good."""
+        return min(self.stamp.expires, self.standing.until or self.stamp.expires)
+
+    @property
+    def end(self) -> str:
+        """What then ends it, for the middle of a sentence."""
+        if self.standing.until is not None and self.until == self.standing.until:
+            return self.standing.why
+        return f"its chain expired on {self.stamp.expires:%Y-%m-%d}"
 
 
 def check_time_stamps(
@@ -48,40 +67,41 @@ def check_time_stamps(
     checkpoint: Checkpoint | None,
     verifier: Verifier | None,
     evidence: TimeEvidence | None,
-) -> Check:
+) -> list[Check]:
     """Whether every stamp at hand is over a checkpoint that this log extends, and one covers the whole case.
 
-    A stamp whose chain has expired counts only where a later one was made over its record before that.
+    A stamp whose chain has expired, or was revoked for good, counts only where a later one was made over its
+    record before that. Where there are stamps, what lists say of their chains is a check of its own.
     """
     if evidence is None or not (evidence.kept or evidence.authorities):
-        return not_checked(NAME, "No time-stamp authority is set up.")
+        return [not_checked(NAME, "No time-stamp authority is set up.")]
     if checkpoint is None or verifier is None:
-        return not_checked(NAME, "There is no checkpoint with a valid signature to check against.")
+        return [not_checked(NAME, "There is no checkpoint with a valid signature to check against.")]
     findings = Findings(NAME)
     if not evidence.roots:
         what = "The root certificates of the authorities are missing: see VIDNE_TSA_ROOTS."
         findings.defect(Cause.TRUST, "roots", what)
-        return findings.conclude("")
+        return [findings.conclude("")]
     tree = trees.of_size(checkpoint.size)
     good = []
+    revocation = Revocation(evidence.lists)
     for kept in evidence.kept:
         if kept.response is None:
             continue
         findings.looked_at()
         try:
-            stamped = _stamped(ledger, kept, verifier)
-            if departure(tree, checkpoint, stamped):
-                raise TimeStampError("The ledger does not begin with the tree that was stamped.")
-            note = ledger.checkpoint(kept.size) or b""
+            note = _stamped(ledger, kept, tree, checkpoint, verifier)
             stamp = _verified(kept.response, note, tuple(evidence.roots), evidence.now)
         except FutureTimeStampError as error:
             findings.defect(Cause.TRUST, _name(kept), str(error))
         except IntegrityError as error:
             findings.defect(Cause.INTEGRITY, _name(kept), str(error))
         else:
-            good.append(_Holding(kept.size, sha256(kept.response).hexdigest(), stamp))
+            if standing := revocation.standing(_name(kept), stamp):
+                good.append(Holding(kept.size, sha256(kept.response).hexdigest(), stamp, standing))
     records = _Records(ledger, trees, checkpoint)
-    return _conclude(findings, part, evidence, *_upheld(good, evidence.now, records))
+    check = _conclude(findings, part, evidence, *_upheld(good, evidence.now, records))
+    return [check, *revocation.conclude()]
 
 
 @lru_cache(maxsize=4096)  # an archive holds every case against the same stamps
@@ -89,14 +109,19 @@ def _verified(response: bytes, note: bytes, roots: tuple[Certificate, ...], at: 
     return verify_response(response, note, roots, at=at)
 
 
-def _stamped(ledger: LedgerStore, kept: KeptStamp, verifier: Verifier) -> Checkpoint:
+def _stamped(
+    ledger: LedgerStore, kept: KeptStamp, tree: TiledTree, checkpoint: Checkpoint, verifier: Verifier
+) -> bytes:
+    """The note that a stamp should be over, once it is of this log and the ledger extends it."""
     note = ledger.checkpoint(kept.size)
     if note is None:
         raise TimeStampError(f"There is no checkpoint over {kept.size} entries that it could be over.")
     stamped = open_checkpoint(note, verifier)
     if stamped.size != kept.size:
         raise NoteError(f"The checkpoint kept for {kept.size} entries is over {stamped.size}.")
-    return stamped
+    if departure(tree, checkpoint, stamped):
+        raise TimeStampError("The ledger does not begin with the tree that was stamped.")
+    return note
 
 
 class _Records:
@@ -129,16 +154,14 @@ class _Records:
         return places
 
 
-def _upheld(
-    good: Sequence[_Holding], now: datetime, records: _Records
-) -> tuple[list[_Holding], list[_Holding]]:
+def _upheld(good: Sequence[Holding], now: datetime, records: _Records) -> tuple[list[Holding], list[Holding]]:
     """The stamps that still count, and those whose chain expired before they were stamped anew."""
-    counting: list[_Holding] = []
-    lapsed: list[_Holding] = []
+    counting: list[Holding] = []
+    lapsed: list[Holding] = []
     for held in sorted(good, key=lambda item: item.size, reverse=True):
-        is_upheld = held.stamp.expires >= now
+        is_upheld = held.until >= now
         if not is_upheld and (place := records.place(held.digest)) is not None:
-            is_upheld = any(new.size > place and new.stamp.time <= held.stamp.expires for new in counting)
+            is_upheld = any(new.size > place and new.stamp.time <= held.until for new in counting)
         (counting if is_upheld else lapsed).append(held)
     return counting, lapsed
 
@@ -147,14 +170,14 @@ def _conclude(
     findings: Findings,
     part: CaseLedger,
     evidence: TimeEvidence,
-    counting: Sequence[_Holding],
-    lapsed: Sequence[_Holding],
+    counting: Sequence[Holding],
+    lapsed: Sequence[Holding],
 ) -> Check:
     behind = part.rows[-1].index + 1 if part.rows else 0
     covering = [held for held in counting if held.size >= behind]
     if not covering:
         for held in lapsed:
-            what = f"Its chain expired on {held.stamp.expires:%Y-%m-%d}, and it was not stamped anew before."
+            what = f"It counts no more: {held.end}; and it was not stamped anew before."
             findings.defect(Cause.TRUST, f"stamp over {held.size} entries", what)
         _not_yet(findings, part, max((held.size for held in counting), default=0))
     waiting = [kept for kept in evidence.kept if kept.response is None]
@@ -180,7 +203,10 @@ def _not_yet(findings: Findings, part: CaseLedger, size: int) -> None:
         return
     names = f"{late[0]}" if len(late) == 1 else f"{late[0]} to {late[-1]}"
     stamped = f"{len(part.rows) - len(late)} of {len(part.rows)} are"
-    what = f"Entries {names} of the case are not stamped yet; {stamped}."
+    what = (
+        f"Entries {names} of the case are not stamped yet; {stamped}. A worker has the next one made when the"
+        " interval has passed; vidne ledger stamp has it made now."
+    )
     findings.defect(Cause.INCOMPLETE, "case", what, pending=True)
 
 

@@ -125,7 +125,7 @@ def _ledger_checks(
         signature,
         _check_sequenced(part, waiting),
         check_witness(tree, part, checkpoint, verifier, witnessed),
-        check_time_stamps(ledger, tree, part, checkpoint, verifier, stamps),
+        *check_time_stamps(ledger, tree, part, checkpoint, verifier, stamps),
     ]
     return checks, part
 

@@ -1,9 +1,11 @@
 """The check on witnesses: what of a case stands under a checkpoint that another authority has cosigned."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from evidence.clock import timestamp
+from evidence.errors import IntegrityError
+from evidence.ports import LedgerStore
 from hashing.cosignatures import CosignatureVerifier, cosigned_at
 from hashing.ledger_checks import CaseLedger, departure
 from hashing.note_keys import Signature, Verifier
@@ -71,7 +73,10 @@ def check_witness(
     covered = [row for row in part.rows if row.index < newest]
     findings.looked_at(len(covered))
     if waiting := len(part.rows) - len(covered):
-        what = f"{waiting} of the case's {len(part.rows)} entries wait for a witness; cosigned is {told}."
+        what = (
+            f"{waiting} of the case's {len(part.rows)} entries wait for a witness; cosigned is {told}. A"
+            " worker asks it by itself; vidne ledger witness submit asks now."
+        )
         findings.defect(Cause.INCOMPLETE, "newest entries", what, pending=True)
     return findings.conclude(f"{len(covered)} entries are among those cosigned: {told}.")
 
@@ -89,6 +94,42 @@ def open_cosigned(
     if not signatures:
         raise NoteError("It is not cosigned by a witness that is trusted.")
     return checkpoint, signatures
+
+
+def cosignatures_on(
+    note: bytes, witnesses: Sequence[CosignatureVerifier]
+) -> dict[CosignatureVerifier, Signature]:
+    """The cosignatures by `witnesses` on a note; raises NoteError where a line under their keys is not."""
+    found = verified(*split_note(note), witnesses)
+    return {witness: found[witness] for witness in witnesses if witness in found}
+
+
+def newest_note(
+    ledger: LedgerStore, cosigned: Mapping[int, Sequence[bytes]], index: int, stamped: Collection[int] = ()
+) -> bytes:
+    """The newest checkpoint over entry `index` that others have signed, with cosignatures; else the newest.
+
+    `cosigned` has lines by the size of the checkpoint that they are on, `stamped` sizes that were stamped.
+    Raises NoteError where a line is none, IntegrityError where there is no checkpoint.
+    """
+    size = max((*cosigned, *stamped), default=0)
+    note = ledger.checkpoint(size) if size > index else None
+    if note is not None:
+        return with_lines(note, cosigned.get(size, ()))
+    note = ledger.latest_checkpoint()
+    if note is None:
+        raise IntegrityError("The ledger has lost its checkpoint.", advice="Run vidne verify archive.")
+    return note
+
+
+def no_cosignature(findings: Findings, where: str, witnesses: Sequence[CosignatureVerifier]) -> None:
+    """Note that none of the witnesses whose keys were given has a line: a line can be taken out unseen."""
+    names = ", ".join(witness.name for witness in witnesses)
+    what = (
+        f"No cosignature by {names} is in the {where}: the witness did not answer when it was made, or the"
+        " line was taken out. Ask for it anew, or ask the witness what it cosigned."
+    )
+    findings.defect(Cause.TRUST, "cosignature", what)
 
 
 def _told(checkpoint: Checkpoint, signatures: Sequence[Signature]) -> str:

@@ -21,6 +21,7 @@ from evidence.errors import VidneError
 from evidence.ports import ObjectStore
 from hashing.publication import checkpoint_path, put_objects, revocation_list_path, timestamp_path
 from hashing.revocation import LIST_ROLE, RevokedError, check_not_revoked, list_address
+from hashing.revocation_checks import STAMPED_EVENT
 from hashing.timestamps import STAMP_ROLE, TimeStamp, load_roots_file, make_request, verify_response
 from ingest.authority import TIMEOUT_S, ask_authority, fetch_list
 from ingest.custody import record
@@ -33,7 +34,7 @@ _BETWEEN_RENEWALS = timedelta(days=1)  # until the authority has a certificate t
 
 
 class Stamper:
-    """Has the newest checkpoint stamped by each authority; one at a time, as the sequencer."""
+    """Has the newest checkpoint stamped by each authority; of two at once the first answer is kept."""
 
     def __init__(
         self,
@@ -68,27 +69,46 @@ class Stamper:
         An authority that does not answer, or not rightly, is noted and asked again later. Raises VidneError
         where catalogue or store fail; the next call goes on.
         """
-        count = sum(self._stamp(due) for url in self._authorities if (due := self._due(url)))
+        count = sum(self._stamp(due) is None for url in self._authorities if (due := self._due(url)))
         self._publish()
         return count
 
-    def _due(self, authority: str) -> Stamping | None:
-        """The row to be stamped now, made where it is new."""
+    def run_now(self) -> dict[str, VidneError]:
+        """As `run_once`, whatever interval or pause: the newest checkpoint, where it says something new.
+
+        Gives of each authority (its URL) that did not stamp why not. May be called beside a worker.
+        """
+        failed: dict[str, VidneError] = {}
+        for url in self._authorities:
+            for _ in range(2):  # what waits for an answer may be over an older checkpoint
+                due = self._due(url, at_once=True)
+                error = self._stamp(due) if due else None
+                if error:
+                    failed[url] = error
+                if error or not due:
+                    break
+        self._publish()
+        return failed
+
+    def _due(self, authority: str, *, at_once: bool = False) -> Stamping | None:
+        """The row to be stamped now, made where it is new; with `at_once` no pause is kept."""
         now = self._clock()
         with self._catalogue.read() as connection:
             last = timestamps.last_asked(connection, authority)
             newest = timestamps.newest_size(connection)
             if last and last.response is None:
-                return last if _has_come(now, last.next_try, LONGEST_PAUSE) else None
+                return last if at_once or _has_come(now, last.next_try, LONGEST_PAUSE) else None
             if newest == 0 or (last and last.size >= newest):
                 return None
-            if last and not self._is_old(last, now, has_news=timestamps.has_news(connection, last.size)):
+            has_news = last is None or timestamps.has_news(connection, last.size)
+            if last and not (has_news if at_once else self._is_old(last, now, has_news=has_news)):
                 return None
         if self._store.stat(self._prefix + checkpoint_path(newest)) is None:
             return None  # it is about to be: what is stamped can be read beside the stamp
         with self._catalogue.write() as connection:
             timestamps.ask(connection, newest, authority, timestamp(now))
-            return timestamps.last_asked(connection, authority)
+            asked = timestamps.last_asked(connection, authority)
+        return asked if asked and asked.response is None else None  # else another one was first
 
     def _is_old(self, last: Stamping, now: datetime, *, has_news: bool) -> bool:
         """Whether it is time for another: for new entries, or because the last one's chain will expire."""
@@ -97,7 +117,8 @@ class Stamper:
         asked = datetime.fromisoformat(last.asked_at)
         return (has_news or is_expiring) and _has_come(now, timestamp(asked + pause), pause)
 
-    def _stamp(self, due: Stamping) -> bool:
+    def _stamp(self, due: Stamping) -> VidneError | None:
+        """Ask and keep; else why there is no stamp: it is noted when to try again."""
         try:
             roots = load_roots_file(self._roots)
             request = make_request(due.note)
@@ -113,9 +134,9 @@ class Stamper:
             with self._catalogue.write() as connection:
                 timestamps.put_off(connection, due.size, due.authority, error=str(error), next_try=next_try)
             log.warning("no time stamp over %d entries by %s: %s", due.size, due.authority, error)
-            return False
+            return error
         self._keep(due, response, stamp, lists)
-        return True
+        return None
 
     def _fetch_list(self, certificate: Certificate, issuer: Certificate) -> bytes | None:
         """The revocation list for a certificate, where there is one; RevokedError where it names it."""
@@ -175,7 +196,7 @@ def stamped_event(
     objects = [EventObject("", role, sha256(raw).hexdigest(), len(raw)) for role, raw in kept]
     return CustodyEvent(
         event_id=f"{timestamps.RECORD_PREFIX}{due.size}:{objects[0].sha256}",
-        type="checkpoint.stamped",
+        type=STAMPED_EVENT,
         at=now,
         actor=WORKER,
         case="",

@@ -2,7 +2,7 @@
 
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -94,18 +94,34 @@ def issue(
             return Issued(made, key)
 
 
-def revocation_list(issuer: Issued, *revoked: Issued, end: datetime | None = None) -> bytes:
-    """The list of certificates that `issuer` revoked, in force until `end`, in DER."""
+def revocation_list(
+    issuer: Issued,
+    *revoked: Issued,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    since: datetime | None = None,
+    about: Sequence[x509.ExtensionType] = (),
+    critical: Sequence[x509.ExtensionType] = (),
+) -> bytes:
+    """The list of certificates that `issuer` revoked, in force from `start` until `end`, in DER.
+
+    Each was revoked at `since`, with `about` said of it; `critical` is said of the list.
+    """
     now = datetime.now(UTC)
     builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuer.certificate.subject)
-        .last_update(now - 2 * _DAY)
+        .last_update(start or now - 2 * _DAY)
         .next_update(end or now + _DAY)
     )
+    for said in critical:
+        builder = builder.add_extension(said, critical=True)
     for one in revoked:
         entry = x509.RevokedCertificateBuilder().serial_number(one.certificate.serial_number)
-        builder = builder.add_revoked_certificate(entry.revocation_date(now - _DAY).build())
+        entry = entry.revocation_date(since or now - _DAY)
+        for said in about:
+            entry = entry.add_extension(said, critical=False)
+        builder = builder.add_revoked_certificate(entry.build())
     return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 

@@ -51,6 +51,8 @@ def command(
     with meter() as shown:
         shown.begin(f"export {case.number}", 2 * sum(item.digests.size for item in request.objects))
         made = export(app, output, request, shown.advance)
+    for lack in made.lacks:
+        click.echo(f"vidne: {lack} The package was made without it.", err=True)
     key = fingerprint(app.verifier)
     if as_json:
         echo_json(
@@ -64,6 +66,9 @@ def command(
                 "size": made.size,
                 "manifest_sha256": made.manifest_sha256,
                 "case_seq": made.case_seq,
+                "cosignatures": made.cosignatures,
+                "time_stamps": made.time_stamps,
+                "lacks": list(made.lacks),
                 "key_fingerprint": key,
             }
         )
@@ -72,6 +77,9 @@ def command(
         f"{made.files} files of {len(request.exhibits)} exhibits, {human_size(made.size)}, in {output}"
     )
     click.echo(f"manifest  SHA-256 {made.manifest_sha256}, entry {made.case_seq} of the case")
+    click.echo(
+        f"others    {made.cosignatures} cosignatures, {made.time_stamps} time stamps over the export itself"
+    )
     click.echo(f"log's key SHA-256 {key}")
     click.echo("Tell the receiver the key's digest another way than with the package: VERIFY.txt says why.")
 

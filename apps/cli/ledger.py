@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from apps.cli.erase import command as erase
-from apps.cli.main import Context, echo_json, json_option, pass_context
+from apps.cli.main import Context, echo_json, fail, json_option, pass_context
 from apps.cli.witness import command as witness
-from evidence.errors import IntegrityError, NotFoundError, TrustMaterialError
+from evidence.errors import IntegrityError, NotFoundError, SettingsError, TrustMaterialError
 from evidence.jsontypes import Json, JsonObject
 from hashing.keys import fingerprint, succession_path
 from hashing.ledger_checks import departure
@@ -23,11 +23,47 @@ if TYPE_CHECKING:
 
 @click.group(name="ledger")
 def command() -> None:
-    """What the ledger has signed, and proofs out of it; its key; erasure; witnesses that watch over it."""
+    """What the ledger has signed, and proofs out of it; its key; erasure; time stamps, witnesses."""
 
 
 command.add_command(witness)
 command.add_command(erase)
+
+
+@command.command()
+@json_option
+@pass_context
+def stamp(context: Context, *, as_json: bool) -> int:
+    """Have the authorities of VIDNE_TSA_URLS stamp the newest checkpoint now; a worker does so by itself.
+
+    Ends 1 where an answer is no stamp that holds, 3 where the newest is not published yet, 4 where an
+    authority is away, 6 where the roots to check it by are missing.
+    """
+    from apps.anchoring import ask_authorities, last_stamped  # noqa: PLC0415 - a witness has no database
+    from apps.cli.common import sequence_if_idle  # noqa: PLC0415
+    from evidence.catalogue.timestamps import last_news  # noqa: PLC0415
+
+    app = context.application
+    if not app.settings.time_authorities:
+        raise SettingsError(
+            "No time-stamp authority is set up.", advice="Set VIDNE_TSA_URLS, as docs/settings.md says."
+        )
+    sequence_if_idle(app)
+    with app.catalogue.read() as connection:
+        last = last_news(connection)
+    if last < 0:
+        raise NotFoundError("The ledger has no entry yet.", advice="Open a case: vidne case open NUMBER")
+    failed, size = ask_authorities(app, last), app.ledger.size()
+    stamped = {url: last_stamped(app, url) for url in app.settings.time_authorities}
+    for error in failed.values():
+        fail(error)
+    if as_json:
+        echo_json([{"url": url, "size": covered} for url, covered in stamped.items()])
+    else:
+        for url, covered in stamped.items():
+            rest = "; what is behind records time stamps alone" if last < covered < size else ""
+            click.echo(f"{url} has stamped {covered} of {size} entries{rest}.")
+    return min((error.exit_code for error in failed.values()), default=0)
 
 
 @command.command()

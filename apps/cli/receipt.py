@@ -13,6 +13,7 @@ from evidence.catalogue.submissions import find_submission, last_submission
 from evidence.errors import ConflictError, NotFoundError, UsageError
 from evidence.text import printable
 from hashing.keys import fingerprint
+from hashing.notes import split_note
 from hashing.receipt import Receipt
 
 
@@ -58,6 +59,7 @@ def command(
                 "pdf": str(pdf) if pdf else None,
                 "files": len(receipt.statement.files),
                 "index": receipt.inclusion.index,
+                "cosigned_by": [*_cosigned_by(receipt)],
                 "key_fingerprint": fingerprint(receipt.key),
             }
         )
@@ -93,7 +95,14 @@ def tell(receipt: Receipt, output: Path) -> None:
     """Say what was written."""
     shown = printable(str(output), limit=4096)
     click.echo(f"receipt {receipt.statement.reference}, {len(receipt.statement.files)} files, in {shown}")
+    click.echo(f"cosigned by {', '.join(_cosigned_by(receipt)) or 'no witness'}")
     click.echo(f"log's key SHA-256 {fingerprint(receipt.key)}")
+
+
+def _cosigned_by(receipt: Receipt) -> list[str]:
+    """The names on the lines beside the log's own."""
+    lines = split_note(receipt.inclusion.checkpoint)[1]
+    return sorted({line.name for line in lines} - {receipt.key.name})
 
 
 def _create(path: Path, raw: bytes) -> None:

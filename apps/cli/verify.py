@@ -1,5 +1,6 @@
 """vidne verify: packages and receipts need only the core; all else the catalogue, imported when asked for."""
 
+import os
 from pathlib import Path
 
 import click
@@ -9,11 +10,19 @@ from apps.cli.main import echo_json, json_option
 from apps.cli.meter import meter
 from evidence.errors import TrustMaterialError
 from evidence.text import printable
+from hashing.cosignatures import CosignatureVerifier, parse_witness_keys
 from hashing.keys import parse_public
 from hashing.package import verify_package
 from hashing.receipt_checks import read_receipt, verify_receipt
 from hashing.timestamps import load_roots
 
+witness_keys_option = click.option(
+    "--witness-key",
+    "witness_keys",
+    multiple=True,
+    metavar="VKEY|FILE",
+    help="The key of a witness, had another way: what has it cosigned? May be given again.",
+)
 log_key_option = click.option(
     "--log-key",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -64,22 +73,26 @@ def command() -> None:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Root certificates (PEM) of the time-stamp authorities that you trust.",
 )
+@witness_keys_option
 @json_option
 def package(
     folder: Path,
     log_key: Path | None,
     successions: tuple[Path, ...],
     tsa_roots: Path | None,
+    witness_keys: tuple[str, ...],
     *,
     as_json: bool,
 ) -> int:
     """Check the export package in DIR: no network, no database, no data folder.
 
     Without --log-key it ends 6 where all else is right: the key in a package shows that its parts belong
-    together, not who made it. So it does without --tsa-roots where the package has time stamps.
+    together, not who made it. So it does without --tsa-roots where the package has time stamps, and where
+    none of the witnesses given with --witness-key has a line in it.
     """
     trusted = parse_public(_read(log_key), printable(str(log_key))) if log_key else None
     roots = load_roots(_read(tsa_roots)) if tsa_roots else ()
+    witnesses = _witnesses(witness_keys)
     subject = printable(str(folder), limit=4096)
     with meter() as shown:
         shown.begin(printable(folder.name, limit=40), _size(folder))
@@ -88,6 +101,7 @@ def package(
             trusted,
             successions=[_read(item) for item in successions],
             tsa_roots=roots,
+            witnesses=witnesses,
             subject=subject,
             progress=shown.advance,
         )
@@ -105,20 +119,24 @@ def package(
 )
 @log_key_option
 @succession_option
+@witness_keys_option
 @json_option
 def receipt(
     path: Path,
     files: tuple[Path, ...],
     log_key: Path | None,
     successions: tuple[Path, ...],
+    witness_keys: tuple[str, ...],
     *,
     as_json: bool,
 ) -> int:
     """Check the receipt in FILE (JSON): no network, no database, no data folder.
 
     Without --log-key it ends 6 where all else is right: the key in a receipt shows that its parts belong
-    together, not who made it. A file given with --file that is none of the receipt's ends 1.
+    together, not who made it. So it does where none of the witnesses given with --witness-key has a line in
+    it. A file given with --file that is none of the receipt's ends 1.
     """
+    witnesses = _witnesses(witness_keys)
     trusted = parse_public(_read(log_key), printable(str(log_key))) if log_key else None
     raw = read_receipt(path)
     with meter() as shown:
@@ -130,6 +148,7 @@ def receipt(
             trusted,
             successions=[_read(item) for item in successions],
             files=files,
+            witnesses=witnesses,
             subject=printable(str(path), limit=4096),
             progress=shown.advance,
         )
@@ -138,6 +157,16 @@ def receipt(
     else:
         tell_report(report, [])
     return report.exit_code
+
+
+def _witnesses(given: tuple[str, ...]) -> tuple[CosignatureVerifier, ...]:
+    """The keys that were given, each as a vkey or as a file that holds some; each once."""
+    found: dict[CosignatureVerifier, None] = {}
+    for one in given:
+        is_file = os.path.isfile(one)  # noqa: PTH113 - Path.is_file raises for a name that is too long
+        text = _read(Path(one)).decode("utf-8", "replace") if is_file else one
+        found |= dict.fromkeys(parse_witness_keys(text, printable(one, limit=200)))
+    return tuple(found)
 
 
 def _read(path: Path) -> bytes:

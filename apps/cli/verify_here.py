@@ -21,9 +21,12 @@ from hashing.digests import digest_file
 from hashing.keys import load_verifier
 from hashing.note_keys import Verifier
 from hashing.report import Cause, Check, Findings, VerificationReport
+from hashing.revocation import NO_LISTS
+from hashing.revocation_checks import kept_lists
 from hashing.timestamp_checks import TimeEvidence
 from hashing.timestamps import load_roots_file
 from hashing.verify import STREAM_PROOF, verify_case, verify_file
+from retention.keys import LEDGER
 
 checkpoint_option = click.option(
     "--checkpoint",
@@ -193,7 +196,8 @@ def time_evidence(app: Application) -> TimeEvidence:
             roots = load_roots_file(app.settings.tsa_roots)
         except TrustMaterialError as error:
             click.echo(f"vidne: {error}", err=True)
-    return TimeEvidence(app.clock(), kept, roots, authorities)
+    lists = kept_lists(app.ledger, app.store, LEDGER) if kept else NO_LISTS
+    return TimeEvidence(app.clock(), kept, roots, authorities, lists)
 
 
 def _seen_path(app: Application) -> Path:

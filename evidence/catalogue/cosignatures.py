@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from evidence.catalogue.tables import ledger_cosignature
 
@@ -47,6 +47,14 @@ def newest_cosignature(connection: Connection, key_id: str) -> CosignatureRow | 
     )
     row = connection.execute(statement).one_or_none()
     return CosignatureRow(row.size, row.key_id, row.name, row.line, row.at) if row else None
+
+
+def newest_lines(connection: Connection) -> dict[int, list[bytes]]:
+    """Of each witness that ever cosigned the newest checkpoint: its size, and all the lines on that."""
+    columns = ledger_cosignature.c
+    newest = select(func.max(columns.size)).group_by(columns.key_id)
+    sizes = sorted(set(connection.execute(newest).scalars()))
+    return {size: lines_over(connection, size) for size in sizes}
 
 
 def lines_over(connection: Connection, size: int) -> list[bytes]:

@@ -62,17 +62,37 @@ def has_news(connection: Connection, size: int) -> bool:
     return connection.execute(statement).one_or_none() is not None
 
 
+def last_news(connection: Connection) -> int:
+    """Where the last entry stands that does not record a stamp itself; -1 where there is none."""
+    statement = select(func.max(ledger_entry.c.position)).where(
+        ledger_entry.c.event_id.not_like(f"{RECORD_PREFIX}%")
+    )
+    found = connection.execute(statement).scalar()
+    return -1 if found is None else found
+
+
 def ask(connection: Connection, size: int, authority: str, now: str) -> None:
-    """Note, before it is asked, that `authority` is to stamp the checkpoint over `size` entries."""
+    """Note, before it is asked, that `authority` is to stamp the checkpoint over `size` entries.
+
+    Nothing changes where that is noted already: a command and the worker may ask at once.
+    """
+    columns = ledger_timestamp.c
+    known = select(columns.size).where(columns.size == size, columns.authority == authority)
+    if connection.execute(known).first() is not None:
+        return
     values = {"size": size, "authority": authority, "state": "pending", "asked_at": now, "next_try": now}
     connection.execute(insert(ledger_timestamp).values(values))
 
 
 def put_off(connection: Connection, size: int, authority: str, *, error: str, next_try: str) -> None:
-    """Note that there was no good answer, and when to try again."""
+    """Note that there was no good answer, and when to try again; nothing where another one got it."""
     connection.execute(
         update(ledger_timestamp)
-        .where(ledger_timestamp.c.size == size, ledger_timestamp.c.authority == authority)
+        .where(
+            ledger_timestamp.c.size == size,
+            ledger_timestamp.c.authority == authority,
+            ledger_timestamp.c.state == "pending",
+        )
         .values(attempts=ledger_timestamp.c.attempts + 1, error=error, next_try=next_try)
     )
 
@@ -118,9 +138,14 @@ def set_published(connection: Connection, size: int, authority: str) -> None:
 def kept_stamps(connection: Connection) -> list[KeptStamp]:
     """Every stamp asked for, by size, as a verification takes them."""
     columns = ledger_timestamp.c
-    statement = select(columns.size, columns.authority, columns.response, columns.error, columns.chain)
+    statement = select(
+        columns.size, columns.authority, columns.response, columns.error, columns.chain, columns.expires
+    )
     rows = connection.execute(statement.order_by(columns.size, columns.authority))
-    return [KeptStamp(row.size, row.authority, row.response, row.error, row.chain or b"") for row in rows]
+    return [
+        KeptStamp(row.size, row.authority, row.response, row.error, row.chain or b"", row.expires or "")
+        for row in rows
+    ]
 
 
 def _stamping(row: Row[*tuple[object, ...]]) -> Stamping:

@@ -86,11 +86,14 @@ def test_new_checkpoints_are_stamped_by_themselves_and_the_case_verifies(
     assert "VIDNE_TSA_ROOTS" in without_roots.run("verify", "case", CASE, check=6).err
     assert time_stamp(used.run("verify", "file", tmp_path / "one.txt", "--json"))["status"] == "pass"
     assert "VIDNE_TSA_ROOTS" in str(looked_at(without_roots))
-    used.run("export", CASE, "-o", tmp_path / "P")
+    with serving(stamping(tsa)) as url:  # another address: the authority of before is away
+        elsewhere = replace(used, settings={**used.settings, "VIDNE_TSA_URLS": url})
+        made = elsewhere.run("export", CASE, "-o", tmp_path / "P", "--json").json
+    assert (made["time_stamps"], made["lacks"]) == (1, [])
     key = used.data / "keys" / "ledger.vkey"
     command = ("verify", "package", tmp_path / "P", "--log-key", key, "--json")
     found = time_stamp(used.run(*command, "--tsa-roots", tsa.roots))
-    assert (found["status"], "is behind the last time stamp" in str(found["reason"])) == ("pass", True)
+    assert (found["status"], "is behind the last time stamp" in str(found["reason"])) == ("pass", False)
     assert "--tsa-roots" in str(time_stamp(used.run(*command, check=6)))
     used.run(*command, "--tsa-roots", key, check=6)
     used.execute("UPDATE ledger_timestamp SET response = :other", other=tsa.reply(make_request(b"x").der))
@@ -123,3 +126,39 @@ def test_an_authority_that_hangs_holds_up_neither_submission_nor_ledger(
     release.set()
     assert time_stamp(found)["status"] == "pending"
     assert "no answer yet" in looked_at(used)["text"]
+
+
+def test_a_stamp_can_be_had_at_once_with_a_worker_or_without(tmp_path: Path, tsa: Authority) -> None:
+    with serving(stamping(tsa)) as url:
+        used = program(tmp_path, tsa, url)
+        used = replace(used, settings={**used.settings, "VIDNE_TSA_INTERVAL": "86400"})
+        waiting = time_stamp(used.run("verify", "case", CASE, "--json", check=3))
+        assert (waiting["status"], "vidne ledger stamp" in str(waiting["reason"])) == ("pending", True)
+        done = used.run("ledger", "stamp")
+        assert f"{url} has stamped 1 of 1 entries." in done.out
+        assert time_stamp(used.run("verify", "case", CASE, "--json"))["status"] == "pass"
+        assert "what is behind records time stamps alone" in used.run("ledger", "stamp").out
+        assert used.query("SELECT count(*) FROM ledger_timestamp") == [(1,)], "there was nothing new"
+        with at_work(used):
+            submit(used, tmp_path, "one")
+            assert used.run("ledger", "stamp", "--json").json[0]["size"] > 1
+        assert time_stamp(used.run("verify", "case", CASE, "--json"))["status"] == "pass"
+
+
+def test_an_authority_that_is_away_is_told_at_once_and_the_export_is_made(
+    tmp_path: Path, tsa: Authority
+) -> None:
+    with serving(stamping(tsa)) as url:
+        pass
+    used = program(tmp_path, tsa, url)
+    note = tmp_path / "one.txt"
+    note.write_text("Seen at nine.\n")
+    used.run("submit", note, "--case", CASE, "--wait", check=3)
+    assert "could not be reached" in used.run("ledger", "stamp", check=4).err
+    done = used.run("export", CASE, "-o", tmp_path / "P")
+    assert f"{url} has not signed the export itself" in done.err
+    key = used.data / "keys" / "ledger.vkey"
+    found = time_stamp(used.run("verify", "package", tmp_path / "P", "--log-key", key, "--json"))
+    assert found["reason"] == "The package has none."
+    without = replace(used, settings={})
+    assert "VIDNE_TSA_URLS" in without.run("ledger", "stamp", check=2).err

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from disclosure.anchors import Anchors
 from disclosure.package import Origin, Request, write_package
 from disclosure.selection import PackagedObject
 from evidence.custody import CustodyEvent, EventObject, KeptStamp, LedgerEntry
@@ -111,13 +112,18 @@ def packaged(scene: Scene, *labels: str) -> list[PackagedObject]:
     return found
 
 
-def origin_of(scene: Scene, stamps: Sequence[KeptStamp] = ()) -> Origin:
+def origin_of(scene: Scene, stamps: Sequence[KeptStamp] = (), anchors: Anchors | None = None) -> Origin:
+    """`anchors` are what others hold when the export is sequenced; else there are the time `stamps` alone."""
+    given = anchors or Anchors(stamps)
+
     def file_event(event: CustodyEvent) -> LedgerEntry:
         scene.ledger.file(event)
         scene.sequence()
         return next(row for row in scene.ledger.rows if row.event_id == event.event_id)
 
-    return Origin(scene.store, scene.ledger, scene.tree, lambda: scene.verifier, file_event, stamps)
+    return Origin(
+        scene.store, scene.ledger, scene.tree, lambda: scene.verifier, file_event, lambda _last: given
+    )
 
 
 def request_of(objects: Sequence[PackagedObject], *, is_whole: bool = True, export_id: str = "x1") -> Request:

@@ -15,6 +15,8 @@ from tests.disclosure.packages import FILES, Tampered, case_scene, export_all
 from tests.disks import small_disk
 from tests.hashing.cases import Scene
 from tests.hashing.test_package import HOSTILE, rewritten
+from tests.hashing.test_package_witness import W1, W2
+from tests.hashing.test_package_witness import exported as cosigned_package
 from tests.tsa import authority
 
 TOOLS = ("openssl", "awk", "xxd", "mktemp", "rm", "wc")
@@ -138,6 +140,12 @@ def test_it_works_inside_of_the_folder_and_leaves_it_as_it_was(shell: Shell, pac
 
 def test_a_witness_is_passed_over(shell: Shell, package: Tampered, pem: Path) -> None:
     done = shell.verify(package.with_a_witness().root, pem)
+    assert (done.returncode, failures(done)) == (0, "")
+
+
+def test_a_checkpoint_that_a_witness_cosigned_before_is_passed_over(shell: Shell, tmp_path: Path) -> None:
+    root = cosigned_package(case_scene(tmp_path), tmp_path / "P", (10, W1), (13, W2))
+    done = shell.verify(root)
     assert (done.returncode, failures(done)) == (0, "")
 
 

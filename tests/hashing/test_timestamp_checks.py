@@ -181,6 +181,14 @@ def test_a_stamp_from_the_future_tells_that_the_clock_is_wrong_not_the_ledger(
     assert "Set this machine's clock" in found.reason
 
 
+def test_a_clock_set_back_does_not_move_the_time_that_a_stamp_shows(scene: Scene, tsa: Authority) -> None:
+    scene.ledger.file(replace(event("job-9:late"), at="1999-12-31T23:59:59.000000Z"))
+    scene.sequence()
+    code, found = verify(scene, tsa, stamped(scene, tsa, 7))
+    assert (code, "all 5 of the case" in found.reason) == (0, True)
+    assert found.reason.startswith(f"{now():%Y-%m-%d}"), "not the time that the entry says"
+
+
 def test_a_file_is_told_of_the_stamps_over_its_case(scene: Scene, tsa: Authority) -> None:
     report = verify_file(
         scene.ledger,

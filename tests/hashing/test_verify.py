@@ -8,7 +8,9 @@ import pytest
 from evidence.custody import EventObject, LedgerEntry
 from evidence.exhibits import Role
 from evidence.ports import StoredObject
+from hashing import canonical
 from hashing.digests import PIECE_SIZE, digest_file
+from hashing.merkle import leaf_hash
 from hashing.note_keys import Signer
 from hashing.report import Cause, Check, Defect, Status, VerificationReport
 from hashing.sequencer import Sequencer
@@ -295,6 +297,44 @@ def test_a_history_signed_again_with_the_stolen_key_is_caught_by_a_checkpoint_se
     rewritten.sequence()
     assert rewritten.verify().exit_code == 0, "who holds database and key can rewrite what no anchor holds"
     report = rewritten.verify(seen=(seen,))
+    assert (report.exit_code, failed(report)) == (1, {"consistency"})
+
+
+def replaced_throughout(scene: Scene) -> None:
+    """Another original, its row, its entry and each entry behind that: what who holds the catalogue does."""
+    row = scene.rows[0]
+    scene.overwrite(row, b"another clip")
+    found = digest_file(scene.store.local_path(row.key, "0") or scene.folder)
+    old, new = row.digests, found
+    scene.rows[0] = replace(row, digests=new)
+    previous: dict[str, str] = {}
+    for index, entry in enumerate(scene.ledger.rows):
+        value = json.loads(entry.entry)
+        for item in value["objects"]:
+            if item["sha256"] == old.sha256:
+                item["sha256"], item["size"] = new.sha256, new.size
+        value["case_prev"] = previous.get(entry.case, value["case_prev"])
+        raw = canonical.encode(value)
+        previous[entry.case] = leaf_hash(raw).hex()
+        scene.edit_entry(index, raw)
+
+
+def test_an_object_replaced_with_its_row_and_the_tree_is_caught_by_the_key(scene: Scene) -> None:
+    verifier = scene.signer.verifier
+    replaced_throughout(scene)
+    scene.rebuild_tree(Signer.generate(ORIGIN))
+    report = scene.verify(verifier=verifier)
+    assert (report.exit_code, failed(report)) == (1, {"checkpoint-signature"})
+
+
+def test_an_object_replaced_with_row_and_tree_by_who_holds_the_key_is_caught_from_outside_alone(
+    scene: Scene,
+) -> None:
+    seen = scene.ledger.checkpoints[3]
+    replaced_throughout(scene)
+    scene.rebuild_tree(scene.signer)
+    assert (scene.verify().exit_code, failed(scene.verify())) == (0, set()), "nothing inside tells of it"
+    report = scene.verify(seen=(seen,))
     assert (report.exit_code, failed(report)) == (1, {"consistency"})
 
 

@@ -1,6 +1,7 @@
 """A log and a witness, each the installed program: what a witness sees, and what it catches."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -233,3 +234,68 @@ def test_keys_and_addresses_that_cannot_be_are_told(program: Program, tmp_path: 
     program.run("ledger", "witness", "serve", folder, "--listen", "192.0.2.1:1", check=4)
     wrong = Program(program.data, {"VIDNE_WITNESSES": "https://w.example"})
     assert "VIDNE_WITNESSES has 'https://w.example'" in wrong.run("ledger", "witness", "check", check=2).err
+
+
+def test_an_export_and_a_receipt_carry_the_word_of_the_witness(program: Program, tmp_path: Path) -> None:
+    program.open_case()
+    vkey = trusted(program, tmp_path / "w")
+    (tmp_path / "note.txt").write_text("Seen at nine.\n")
+    key = program.data / "keys" / "ledger.vkey"
+
+    def package(name: str, *args: str, check: int) -> dict[str, Any]:
+        return outcome(
+            log, "verify", "package", str(tmp_path / name), "--log-key", str(key), *args, check=check
+        )
+
+    with serving(tmp_path / "w") as url:
+        log = Program(program.data, {"VIDNE_WITNESSES": f"{url}={vkey}"})
+        log.run("submit", tmp_path / "note.txt", "--case", CASE, "--wait", check=3)
+        log.run("receipt", "--last-of", CASE, "-o", tmp_path / "receipt.json")
+        made = log.run("export", CASE, "-o", tmp_path / "P", "--json").json
+        assert (made["cosignatures"], made["lacks"]) == (1, [])
+    by_key, by_file = ("--witness-key", vkey), ("--witness-key", str(tmp_path / "w" / "witness.vkey"))
+    for given in (by_key, by_file):
+        found = package("P", *given, check=0)
+        assert (found["status"], f"{NAME} cosigned the tree of" in found["reason"]) == ("pass", True)
+    assert package("P", check=0)["status"] == "not-checked"
+    receipt = ("verify", "receipt", str(tmp_path / "receipt.json"), "--log-key", str(key))
+    assert f"was cosigned by {NAME} at" in outcome(log, *receipt, *by_key, check=0)["reason"]
+    assert outcome(log, *receipt, check=0)["status"] == "not-checked"
+    assert log.run("verify", "package", tmp_path / "P", "--witness-key", "none", check=6).out == ""
+
+    # Now the witness is away: the package has its word for what came before, and says what it lacks.
+    done = log.run("export", CASE, "-o", tmp_path / "Q")
+    assert f"{NAME} has not signed the export itself" in done.err
+    found = package("Q", *by_file, check=3)
+    assert (found["status"], "are behind what was cosigned" in found["reason"]) == ("pending", True)
+    stripped = json.loads((tmp_path / "receipt.json").read_bytes())
+    stripped["proof"] = "\n".join(stripped["proof"].split("\n")[:-2]) + "\n"
+    (tmp_path / "receipt.json").write_text(
+        json.dumps(stripped, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    )
+    assert "the line was taken out" in outcome(log, *receipt, *by_key, check=6)["reason"]
+    assert outcome(log, *receipt, check=0)["reason"] == "The checkpoint has none."
+
+
+def test_catalogue_and_store_rolled_back_together_are_caught_from_outside_alone(
+    program: Program, tmp_path: Path
+) -> None:
+    program.open_case()
+    vkey = trusted(program, tmp_path / "w")
+    shutil.copytree(program.data, tmp_path / "backup")
+    (tmp_path / "note.txt").write_text("Seen at nine.\n")
+    with serving(tmp_path / "w") as url:
+        log = Program(program.data, {"VIDNE_WITNESSES": f"{url}={vkey}"})
+        log.run("submit", tmp_path / "note.txt", "--case", CASE, "--wait", check=3)
+        log.run("export", CASE, "-o", tmp_path / "P")
+        (tmp_path / "printed").write_text(log.run("ledger", "head").out)
+
+        shutil.rmtree(program.data)
+        shutil.copytree(tmp_path / "backup", program.data)
+        program.run("verify", "archive")  # nothing inside tells of it: docs/threat-model.md says so
+        program.run("verify", "case", CASE)
+        for kept in (tmp_path / "printed", tmp_path / "P" / "custody" / "checkpoint"):
+            found = program.run("verify", "case", CASE, "--checkpoint", kept, check=1)
+            assert "It was seen before; the ledger now ends at 1 entries" in found.out
+            program.run("ledger", "consistency", kept, check=1)
+        assert outcome(log, "ledger", "witness", "check", check=1)["status"] == "fail"
