@@ -131,7 +131,7 @@ def write_cosigned(
 
 
 def write_successions(files: Writer, former: Iterable[FormerKey], tree: TiledTree) -> None:
-    """The notes by which the log's keys followed one another, and that `tree` extends what each signed last."""
+    """The notes by which the keys of the log followed each other; `tree` extends what each signed last."""
     for key in former:
         if key.size < tree.size:
             files.write(f"{KEYS}{key.size}{SUCCESSION}", key.note)
