@@ -167,6 +167,7 @@ def _new_exhibit(
     )
     if digests.size >= digests.piece_size:
         put_marks(connection, exhibit_id, Mark.PIECE, [("original", digests.pieces_blake3[0])])
+    put_marks(connection, exhibit_id, Mark.HEAD, ((str(length), digest) for length, digest in digests.heads))
     add_jobs(connection, exhibit_id, now)
     return Intake(exhibit_id, number, ordinal, is_new=True, wants_spool=True)
 
