@@ -223,9 +223,7 @@ def _compared(
                 yield (some[place].exhibit_id, some[place].part), found
 
 
-def _matches(
-    search: _Search, how: str, found: list[tuple[_Of, str, dict[str, int]]]
-) -> tuple[Match, ...]:
+def _matches(search: _Search, how: str, found: list[tuple[_Of, str, dict[str, int]]]) -> tuple[Match, ...]:
     if len(found) > _MOST:
         search.untold.append(f"{len(found) - _MOST} more exhibits agree less and are not named.")
     with search.app.catalogue.read() as connection:

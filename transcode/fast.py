@@ -39,11 +39,10 @@ def _moving(
 ) -> StageReport:
     picture = _previewed(plan, streams)
     extra = [preview.output(picture, decimal(media.get("duration_s")), plan)] if picture else []
-    wanted, pictures = products.planned(plan, streams), fingerprint.pictures(streams)
-    proved = {index for product in wanted for index in product.exact}
-    unproved = {index: stream for index, stream in pictures.items() if index not in proved}
-    if unproved:
-        extra.append(fingerprint.listing(plan, unproved))
+    wanted = products.planned(plan, streams)
+    unlisted = fingerprint.unlisted(plan, streams, wanted)
+    if unlisted:
+        extra.append(fingerprint.listing(plan, unlisted))
     made = remux.make(source, work, wanted, extra)
     previews = preview.collect(work)
     dark = _dark(plan, picture, made.failures) if picture and not previews else ""
@@ -58,14 +57,13 @@ def _moving(
     if dark:
         problems.append(Problem("no-intra-frame", f"{dark}: {UNDECODABLE}"))
     state, reason = _sound_ended(media, derivation)
-    marks = [mark for one in made.held for mark in fingerprint.proved(one.comparisons, pictures)]
     return StageReport(
         sections={"derivation": derivation},
         made=tuple(files),
         problems=tuple(problems),
         state=state,
         reason=reason,
-        marks=(*marks, *fingerprint.listed(work, unproved)),
+        marks=fingerprint.of_original(work, plan, streams, wanted, made.held),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from evidence.errors import UnreadableError
 from evidence.jsontypes import JsonObject
 from evidence.marks import Marks
-from transcode import ffmpeg, listings, preview, products, proof
+from transcode import ffmpeg, listings, preview, products, proof, remux
 from transcode.sandbox import Command, output_file, run
 from transcode.values import objects, whole
 
@@ -32,27 +32,51 @@ def pictures(streams: Iterable[JsonObject]) -> dict[int, JsonObject]:
     }
 
 
-def listing(plan: JsonObject, unproved: Mapping[int, JsonObject]) -> ffmpeg.Output:
-    """The part of a command that lists the packets of pictures of which there is no other list."""
-    filters = [_PLAIN.get(stream.get("codec"), "") for stream in unproved.values()]
+def unlisted(
+    plan: JsonObject, streams: Iterable[JsonObject], wanted: Sequence[products.Product]
+) -> dict[int, JsonObject]:
+    """The pictures whose packets are not listed for the sake of one of the products `wanted`."""
+    listed = {index for product in _read_alike(plan, wanted) for index in product.exact}
+    return {index: stream for index, stream in pictures(streams).items() if index not in listed}
+
+
+def listing(plan: JsonObject, unlisted: Mapping[int, JsonObject]) -> ffmpeg.Output:
+    """The part of a command that lists the packets of such pictures."""
+    filters = [_PLAIN.get(stream.get("codec"), "") for stream in unlisted.values()]
     source = ffmpeg.open_input(options={**products.input_options(plan), **preview.INTRA})
-    return listings.listing(source, [*unproved], _LISTED, filters)
+    return listings.listing(source, [*unlisted], _LISTED, filters)
 
 
-def listed(work: Path, unproved: Iterable[int]) -> list[Marks]:
-    """The marks out of the list that `listing` had written into `work`; none where it was not."""
-    path = output_file(work, _LISTED)
-    return _marks(path, [*unproved]) if path else []
+def of_original(
+    work: Path,
+    plan: JsonObject,
+    streams: Sequence[JsonObject],
+    wanted: Sequence[products.Product],
+    held: Iterable[remux.Proved],
+) -> tuple[Marks, ...]:
+    """The marks of the pictures of an original, out of the proofs of what `held` and the lists in `work`.
+
+    A list that was read for a proof is not read again, which takes long where packets are many.
+    """
+    found = {
+        str(one.index): Marks(str(one.index), packets=one.packets_sha256, sampled=one.sampled)
+        for proved in held
+        if _read_alike(plan, [proved.product])
+        for one in proved.comparisons
+    }
+    lists = {_LISTED: [*unlisted(plan, streams, wanted)]}
+    for name, group in listings.groups(_read_alike(plan, wanted)).items():
+        lists[name] = listings.listed(group)
+    for name, indexes in lists.items():
+        path = output_file(work, name)
+        if path and any(str(index) not in found for index in indexes):
+            found |= {one.part: one for one in _marks(path, indexes)}
+    return tuple(found[str(index)] for index in pictures(streams) if str(index) in found)
 
 
-def proved(comparisons: Iterable[proof.Comparison], indexes: Iterable[int]) -> list[Marks]:
-    """The marks out of a proof, of the pictures of these indexes."""
-    wanted = {*indexes}
-    return [
-        Marks(str(one.index), packets=one.packets_sha256, sampled=one.sampled)
-        for one in comparisons
-        if one.index in wanted
-    ]
+def _read_alike(plan: JsonObject, wanted: Iterable[products.Product]) -> list[products.Product]:
+    """Those that read the original as everybody does, and not past its edit list."""
+    return [product for product in wanted if product.input_options == products.input_options(plan)]
 
 
 def picture_packets(source: Path, work: Path, sections: JsonObject) -> list[Marks]:

@@ -12,7 +12,16 @@ from samples.generator import clip
 from tests.system.program import CASE, Program
 
 KIB, MIB = 1024, 1024**2
-FILES = ("clip.mp4", "air.ts", "large.bin", "old.avi", "recorder.avi", "air-hevc.ts", "photo.jpg", "small.bin")
+FILES = (
+    "clip.mp4",
+    "air.ts",
+    "large.bin",
+    "old.avi",
+    "recorder.avi",
+    "air-hevc.ts",
+    "photo.jpg",
+    "small.bin",
+)
 
 
 def ffmpeg(*args: str | Path) -> None:
@@ -33,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def archive(folder: Path) -> Program:
-    """Two files of one clip, one of them remuxed from MPEG-TS; three that are encoded; a still; no footage."""
+    """One clip in two containers, three clips that are encoded, a still, and two files that are no footage."""
     program = Program(folder / "data")
     program.open_case()
     clip(folder / "clip.mp4", seconds=2)
@@ -192,8 +201,8 @@ def test_exhibits_without_marks_are_told_and_can_be_given_theirs(folder: Path, t
     program.open_case()
     names = ("old.avi", "photo.jpg", "small.bin")
     program.run("submit", *(folder / name for name in names), "--case", CASE, "--wait", check=3)
-    for table in ("fingerprint", "sketch"):
-        program.execute(f"DELETE FROM {table}")
+    program.execute("DELETE FROM fingerprint")
+    program.execute("DELETE FROM sketch")
     again, rewrapped, cut = (tmp_path / name for name in ("again.mp4", "rewrapped.mp4", "cut.bin"))
     ffmpeg("-i", folder / "old.avi", *SENT_ON, again)
     ffmpeg("-i", folder / "old.avi", "-c", "copy", rewrapped)

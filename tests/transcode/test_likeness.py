@@ -1,5 +1,7 @@
 """What a frame is recognised by: near for what is the same picture, far for another, nothing for none."""
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -29,7 +31,7 @@ def test_a_cropped_picture_is_near() -> None:
 
 
 @pytest.mark.parametrize("change", [np.fliplr, np.flipud, np.rot90], ids=["mirrored", "flipped", "turned"])
-def test_a_mirrored_or_turned_picture_is_another(change: type[np.fliplr]) -> None:
+def test_a_mirrored_or_turned_picture_is_another(change: Callable[[Plane], Plane]) -> None:
     assert distance(seen(shapes(1)), seen(np.ascontiguousarray(change(shapes(1))))) > ALIKE
 
 
