@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def archive(folder: Path) -> Program:
-    """One clip in two containers, three clips that are encoded, a still, and two files that are no footage."""
+    """One clip in two containers, three that are encoded, a still, and two files that are no footage."""
     program = Program(folder / "data")
     program.open_case()
     clip(folder / "clip.mp4", seconds=2)
