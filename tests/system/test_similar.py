@@ -47,7 +47,18 @@ def test_a_clip_that_went_through_a_messenger_is_similar_to_its_original_alone(
     archive: Program, tmp_path: Path, name: str
 ) -> None:
     sent = tmp_path / "sent.mp4"
-    command = ["ffmpeg", "-v", "error", "-i", Path(FOOTAGE) / name, "-map", "0:V:0", *SENT_ON, "-an", sent]
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-i",
+        str(Path(FOOTAGE) / name),
+        "-map",
+        "0:V:0",
+        *SENT_ON,
+        "-an",
+        str(sent),
+    ]
     subprocess.run(command, check=True)
     assert similar(archive, sent) == [f"{CLIPS.index(name) + 1:04d}"]
 
@@ -60,7 +71,7 @@ def test_a_photo_that_was_made_smaller_is_similar_to_its_original_alone(
     archive.run("exhibit", "fetch", f"{CASE}/EX-{exhibit}", "--working", "-o", tmp_path)
     [copy] = tmp_path.iterdir()
     sent = tmp_path / "sent.jpg"
-    command = ["ffmpeg", "-v", "error", "-i", copy, "-vf", "scale=iw/2:-2", "-q:v", "12", sent]
+    command = ["ffmpeg", "-v", "error", "-i", str(copy), "-vf", "scale=iw/2:-2", "-q:v", "12", str(sent)]
     subprocess.run(command, check=True)
     assert similar(archive, sent) == [exhibit]
 

@@ -23,21 +23,8 @@ ENCODED = [
 
 
 def rewrapped(source: Path, target: Path, *before: str) -> Path:
-    command = [
-        "ffmpeg",
-        "-v",
-        "error",
-        "-nostdin",
-        *before,
-        "-i",
-        source,
-        "-map",
-        "0:v",
-        "-c",
-        "copy",
-        target,
-    ]
-    subprocess.run(command, check=True)
+    command = ["ffmpeg", "-v", "error", "-nostdin", *before, "-i", str(source), "-map", "0:v", "-c", "copy"]
+    subprocess.run([*command, str(target)], check=True)
     return target
 
 
