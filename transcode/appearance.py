@@ -23,8 +23,8 @@ def appearance(source: Path, work: Path, sections: JsonObject) -> list[Marks]:
 
     `work` is an empty folder of this call's own. Raises SandboxError, ToolMissingError.
     """
-    media = sections.get("media")
-    if not isinstance(media, dict):
+    media, plan = sections.get("media"), sections.get("derivation")
+    if not isinstance(media, dict) or not isinstance(plan, dict) or plan.get("method") == "none":
         return []
     if media.get("kind") == "still":
         return [likeness.of_still(stills.copy(source, str(media.get("format")), work).square)]
