@@ -51,6 +51,8 @@ class Digests:
     """What is known of a run of bytes: length, SHA-256, BLAKE3, and BLAKE3 of each piece.
 
     `pieces_blake3` has one lower-case hex digest for each `piece_size` bytes, the last piece may be shorter.
+    `heads` are BLAKE3 of the first so many bytes, from the fewest up; they stand in no record, and are empty
+    where the digests come from one.
     """
 
     size: int
@@ -58,6 +60,7 @@ class Digests:
     blake3: str
     piece_size: int
     pieces_blake3: tuple[str, ...] = field(repr=False)
+    heads: tuple[tuple[int, str], ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from evidence.exhibits import Digests
 # About one second of 4K phone video: damage is placed to a second, for 17 kB of digests per GiB.
 PIECE_SIZE = 4 * 1024 * 1024
 CHUNK_SIZE = 4 * 1024 * 1024
+# A copy that was cut before its first whole piece is looked for by the longest of these that it has.
+HEADS = (4 * 1024, 64 * 1024, 1024 * 1024)
 _THREAD_FROM = CHUNK_SIZE  # below this a thread costs more than it saves
 _SMALL, _SMALL_READS = 64 * 1024, 4
 _EMPTY_SHA256 = hashlib.sha256().hexdigest()
@@ -46,7 +48,8 @@ class Digester:
         self._piece = self._blake3  # the first piece's digest is the whole's, taken at its end
         self._piece_left = piece_size
         self._pieces: list[str] = []
-        self._size = 0
+        self._heads: list[tuple[int, str]] = []
+        self._size = self._hashed = 0
         self._helper: ThreadPoolExecutor | None = None
         self._running: Future[None] | None = None
 
@@ -81,6 +84,7 @@ class Digester:
             blake3=self._blake3.hexdigest(),
             piece_size=self._piece_size,
             pieces_blake3=tuple(self._pieces),
+            heads=tuple(self._heads),
         )
         require_not_empty(digests.sha256, digests.size)
         return digests
@@ -92,11 +96,15 @@ class Digester:
 
     def _update_blake3(self, view: memoryview) -> None:
         while len(view):
-            part = view[: self._piece_left]
+            head = HEADS[len(self._heads)] if len(self._heads) < len(HEADS) else 0
+            part = view[: min(self._piece_left, head - self._hashed) if head else self._piece_left]
             if self._piece is not self._blake3:
                 self._blake3.update(part)
             self._piece.update(part)
             self._piece_left -= len(part)
+            self._hashed += len(part)
+            if self._hashed == head:
+                self._heads.append((head, self._blake3.hexdigest()))
             if not self._piece_left:
                 self._pieces.append(self._piece.hexdigest())
                 self._piece, self._piece_left = blake3(), self._piece_size

@@ -22,7 +22,7 @@ from evidence.catalogue.exhibits import (
     put_sections,
     set_state,
 )
-from evidence.catalogue.fingerprints import Mark, put_marks
+from evidence.catalogue.fingerprints import put_pictures
 from evidence.catalogue.jobs import ATTEMPT_LIMIT, Stage
 from evidence.catalogue.leases import (
     Lease,
@@ -50,7 +50,6 @@ from hashing.digests import sha256_file
 from ingest import events
 from ingest.custody import record
 from ingest.filing import Pending, Stored, manifest_row, original_row, rendition_rows, store_all, tag
-from ingest.marks import packet_marks
 from ingest.receive import original_name
 from ingest.room import require_room
 from ingest.spool import spool_file
@@ -238,9 +237,7 @@ class Pipeline:
         lease, owner = task.lease, task.owner
         put_sections(connection, owner.id, lease.stage, report.sections)
         put_problems(connection, owner.id, lease.stage, report.problems)
-        if lease.stage is Stage.FAST:
-            marks = packet_marks(task.sections, report.sections)
-            put_marks(connection, owner.id, Mark.PACKETS, marks)
+        put_pictures(connection, owner.id, report.marks)
         if report.state is ExhibitState.SEALED:
             mark_sealed(connection, owner.id)
         elif report.state is not None:

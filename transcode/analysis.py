@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transcode.frames import Frame, Plane
+from transcode.likeness import SIDE
 from transcode.summary import BRIGHT, DARK, RUN_S, Run, Summary
 
 cv2.setNumThreads(1)
@@ -201,6 +202,11 @@ def small_luma(full: Plane, width: int, height: int, *, is_full_range: bool) -> 
     """The small plane of limited range of a frame, `full` as in Frame."""
     luma = halved(full[: width * height].reshape(height, width), _WIDTH)
     return np.asarray(cv2.LUT(luma, _LIMITED), np.uint8) if is_full_range else luma
+
+
+def squared(luma: Plane) -> Plane:
+    """The plane as likeness.look takes it."""
+    return np.asarray(cv2.resize(luma, (SIDE, SIDE), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def halved(luma: Plane, width: int) -> Plane:

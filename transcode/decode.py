@@ -13,10 +13,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from transcode import encode, ffmpeg, quality
-from transcode.analysis import Analyser, small_luma
+from transcode.analysis import Analyser, small_luma, squared
 from transcode.child import Finished
 from transcode.frames import NUMBERED, Frame, Pictures, Plane, Stamp, Stamps, read_frames, stamps_in, widen
 from transcode.keyframes import Keyframes, Seen
+from transcode.likeness import Looks
 from transcode.picture import Picture, tone_mapped
 from transcode.sandbox import Command, Limits, output_file, run, start
 from transcode.summary import Summary
@@ -37,7 +38,8 @@ _HARMLESS = (0, 69)
 class Decoded:
     """What one decode gave: `stamps` of the shown frames in ticks of the picture, and what was seen.
 
-    `times` are those of the shown frames in seconds, `encoded` the stamps of what went into the encoder.
+    `times` are those of the shown frames in seconds, `encoded` the stamps of what went into the encoder,
+    `looks` a sketch (see likeness).
     """
 
     finished: Finished
@@ -46,6 +48,7 @@ class Decoded:
     encoded: list[Stamp]
     times: list[float]
     summary: Summary
+    looks: bytes
 
     @property
     def was_ended(self) -> bool:
@@ -99,7 +102,7 @@ def decode(job: Job, keyframes: Keyframes) -> Decoded:
 
     A failure of ffmpeg is told by `finished`; SandboxError and ToolMissingError are raised.
     """
-    picture, analyser, clock = job.picture, Analyser(), _Clock(job.picture)
+    picture, analyser, clock, looks = job.picture, Analyser(), _Clock(job.picture), Looks()
     with ExitStack() as stack:
         pipes = _Pipes(stack)
         command = _command(job, pipes)
@@ -120,6 +123,8 @@ def decode(job: Job, keyframes: Keyframes) -> Decoded:
             luma = small_luma(full, picture.width, picture.height, is_full_range=picture.is_kept_full)
             frame, time_s = Frame(index, full, luma), clock.times(pipes.shown.values)[index]
             keyframes.add(Seen(frame, time_s, analyser.look(frame, time_s)))
+            if looks.wants(time_s):
+                looks.add(squared(luma), time_s)
         finished = child.wait()
     return Decoded(
         finished=finished,
@@ -128,6 +133,7 @@ def decode(job: Job, keyframes: Keyframes) -> Decoded:
         encoded=pipes.encoded.values,
         times=clock.times(pipes.shown.values),
         summary=analyser.summary(),
+        looks=looks.sketch(),
     )
 
 

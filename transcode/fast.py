@@ -11,7 +11,7 @@ from pathlib import Path
 from evidence.errors import VidneError
 from evidence.exhibits import ExhibitState, Problem, Role
 from evidence.jsontypes import Json, JsonObject
-from transcode import preview, products, proof, quality, remux, stills
+from transcode import fingerprint, preview, products, proof, quality, remux, stills
 from transcode.model import Made, StageReport
 from transcode.tools import identify
 from transcode.values import decimal, objects
@@ -39,12 +39,16 @@ def _moving(
 ) -> StageReport:
     picture = _previewed(plan, streams)
     extra = [preview.output(picture, decimal(media.get("duration_s")), plan)] if picture else []
-    made = remux.make(source, work, products.planned(plan, streams), extra)
+    wanted = products.planned(plan, streams)
+    unlisted = fingerprint.unlisted(plan, streams, wanted)
+    if unlisted:
+        extra.append(fingerprint.listing(plan, unlisted))
+    made = remux.make(source, work, wanted, extra)
     previews = preview.collect(work)
     dark = _dark(plan, picture, made.failures) if picture and not previews else ""
-    held = [proved for proved in made.held if proved.product.name != dark]
+    held = [one for one in made.held if one.product.name != dark]
     derivation = _outcome(plan, held, made.failures, dark)
-    files = [file for proved in held for file in remux.filed(proved)]
+    files = [file for one in held for file in remux.filed(one)]
     files += [
         Made(Role.PREVIEW, path.name, path, identify("ffmpeg"), made.command, detail={"time_s": time_s})
         for path, time_s in previews
@@ -59,6 +63,7 @@ def _moving(
         problems=tuple(problems),
         state=state,
         reason=reason,
+        marks=fingerprint.of_original(work, plan, streams, wanted, made.held),
     )
 
 
@@ -125,6 +130,8 @@ def _outcome(
 
 
 def _still(source: Path, work: Path, format_name: str, plan: JsonObject) -> StageReport:
+    from transcode.likeness import of_still  # noqa: PLC0415 - only stills need it here, and NumPy loads slowly
+
     report = stills.copy(source, format_name, work)
     if report.failed or report.refused:
         reason = f"No picture could be decoded: {report.failed or report.refused}"
@@ -156,4 +163,5 @@ def _still(source: Path, work: Path, format_name: str, plan: JsonObject) -> Stag
         problems=problems,
         state=ExhibitState.PARTIAL if partial else ExhibitState.PROCESSED,
         reason=f"{partial} The copy shows what could be decoded." if partial else "Its copy is ready.",
+        marks=(of_still(report.square),),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from evidence.exhibits import ExhibitState, Problem, Role
 from evidence.jsontypes import JsonObject
+from evidence.marks import Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class StageReport:
 
     `sections` are JSON and are kept by name; a later stage is given those of the earlier ones, and a section
     it gives anew replaces the older. `state` is set where the stage decides what becomes of the exhibit;
-    `reason` is then a sentence for a reader.
+    `reason` is then a sentence for a reader. `marks` are what the original is recognised by.
     """
 
     sections: JsonObject
@@ -48,3 +49,4 @@ class StageReport:
     problems: tuple[Problem, ...] = ()
     state: ExhibitState | None = None
     reason: str = ""
+    marks: tuple[Marks, ...] = ()

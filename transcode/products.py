@@ -26,6 +26,8 @@ Filters = tuple[str, str]
 # Annex B without access unit delimiters, which a container may add or drop; parameter sets and SEI stay, as
 # removing them would hide a change.
 PLAIN_H264 = "h264_mp4toannexb,filter_units=remove_types=9"
+# As a name only, never as a proof: without delimiters and parameter sets, which MP4 holds apart.
+PLAIN_HEVC = "hevc_mp4toannexb,filter_units=remove_types=32|33|34|35"
 _ANNEX_B: Filters = (PLAIN_H264, PLAIN_H264)
 # A header before each packet, which MP4 keeps once.
 _ADTS: Filters = ("aac_adtstoasc", "")

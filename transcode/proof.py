@@ -24,13 +24,18 @@ _NO_TIME = -(2**63)
 # Of a packet: stream, decoding time, time shown, duration, size, hash; side data may follow.
 _COLUMNS = 6
 _BLOCK = 1024**2
+# Of one packet in eight a part of its hash is kept; it is the hash that chooses, so that an excerpt of a clip
+# has those of the clip. Small packets say "nothing changed", and are the same in clips that share nothing.
+SAMPLED_BYTES = 8
+_SAMPLED_BELOW, _SAMPLED_SIZE = b"2", 256
 
 
 @dataclass(slots=True)
 class Listing:
     """One stream of a listing in a file; times are in ticks of `tick` s. Its packets stay in the file.
 
-    `packets_sha256` is the SHA-256 of the packet hashes in order, a name for this very sequence of packets.
+    `packets_sha256` is the SHA-256 of the packet hashes in order, a name for this very sequence of packets;
+    `sampled` the first SAMPLED_BYTES of the hash of one packet in eight.
     """
 
     path: Path | None = None
@@ -39,11 +44,12 @@ class Listing:
     tick: Fraction = Fraction(1)
     count: int = 0
     packets_sha256: str = hashlib.sha256().hexdigest()
+    sampled: bytes = b""
 
     def packets(self) -> Iterator[tuple[int, bytes]]:
         """Time and hash of each packet, read anew from the file: a long clip has a million of them."""
         wanted = str(self.number).encode()
-        for number, time, digest in _packets(self.path) if self.path else ():
+        for number, time, _, digest in _packets(self.path) if self.path else ():
             if number == wanted:
                 yield int(time), digest
 
@@ -52,14 +58,15 @@ class Listing:
 class Comparison:
     """One stream of the copy against its origin; `difference` is empty where they agree.
 
-    `offset_s` is what has to be added to the original's times, `packets_sha256` the SHA-256 of the packet
-    hashes in order, a name for this very sequence of packets.
+    `offset_s` is what has to be added to the original's times; `packets_sha256` and `sampled` are those of
+    the original's Listing.
     """
 
     index: int
     codec: str
     packets: int
     packets_sha256: str
+    sampled: bytes
     offset_s: float
     difference: str
 
@@ -82,13 +89,18 @@ def read(path: Path) -> dict[int, Listing]:
         for line in takewhile(lambda line: line.startswith("#"), file):
             _header(line, listings)
     digests: defaultdict[bytes, hashlib._Hash] = defaultdict(hashlib.sha256)
+    sampled: defaultdict[bytes, bytearray] = defaultdict(bytearray)
     counts: Counter[bytes] = Counter()
-    for stream, _, digest in _packets(path):
+    for stream, _, size, digest in _packets(path):
+        raw = unhexlify(digest)
         counts[stream] += 1
-        digests[stream].update(unhexlify(digest))
+        digests[stream].update(raw)
+        if digest < _SAMPLED_BELOW and int(size) >= _SAMPLED_SIZE:
+            sampled[stream] += raw[:SAMPLED_BYTES]
     for stream, count in counts.items():
         listing = listings.setdefault(int(stream), Listing())
         listing.count, listing.packets_sha256 = count, digests[stream].hexdigest()
+        listing.sampled = bytes(sampled[stream])
     for number, listing in listings.items():
         listing.path, listing.number = path, number
     return listings
@@ -119,6 +131,7 @@ def compare(
                 codec=left.header.get("codec_id", "unknown"),
                 packets=left.count,
                 packets_sha256=left.packets_sha256,
+                sampled=left.sampled,
                 offset_s=round(float(offset), 9),
                 difference=difference or (stray if left.header.get("media_type") == "video" else ""),
             )
@@ -153,14 +166,14 @@ def write(
             shutil.copyfileobj(lines, file.buffer)
 
 
-def _packets(path: Path) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Stream, time shown and hash of each packet of a listing, as they are written there."""
+def _packets(path: Path) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+    """Stream, time shown, size and hash of each packet of a listing, as they are written there."""
     with path.open("rb") as file:
         while lines := file.readlines(_BLOCK):
             for line in lines:
                 columns = line.split(b",")
                 if len(columns) >= _COLUMNS and line.endswith(b"\n") and not line.startswith(b"#"):
-                    yield columns[0], columns[2], columns[5].strip()
+                    yield columns[0], columns[2], columns[4], columns[5].strip()
 
 
 def _header(line: str, listings: dict[int, Listing]) -> None:

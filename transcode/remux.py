@@ -93,12 +93,14 @@ def _singly(source: Path, work: Path, products: Sequence[Product], extra: Sequen
 
 
 def _again(source: Path, work: Path, extra: Sequence[ffmpeg.Output]) -> tuple[str, ...]:
-    """The extra outputs alone: they may have failed for the products' sake. What they wrote, they wrote."""
-    if not extra:
-        return ()
-    command = ffmpeg.command(*extra)
-    _run(source, work, command)
-    return command
+    """The extra outputs, each alone: they may have failed for another's sake. What they wrote, they wrote.
+
+    The command for the first is returned.
+    """
+    commands = [ffmpeg.command(one) for one in extra]
+    for command in commands:
+        _run(source, work, command)
+    return commands[0] if commands else ()
 
 
 def _proved(

@@ -7,6 +7,7 @@ from pathlib import Path
 from evidence.errors import VidneError
 from evidence.exhibits import ExhibitState, Problem
 from evidence.jsontypes import Json, JsonObject
+from evidence.marks import Marks
 from transcode import copying, decode, encode, keyframe_files, quality
 from transcode.keyframes import Kept, Keyframes
 from transcode.model import Made, StageReport
@@ -224,6 +225,7 @@ def _report(plan: JsonObject, media: JsonObject, outcomes: Sequence[Outcome]) ->
         problems=tuple(problems),
         state=state,
         reason=partial,
+        marks=tuple(Marks(str(o.task.seen.index), looks=o.decoded.looks) for o in outcomes),
     )
 
 

@@ -36,7 +36,7 @@ class StillReport:
     """What the child said, checked: either `refused` or `failed` is a sentence, or the rest is set.
 
     `exif` holds (tag, value) pairs as `source` (exifread or Pillow) printed them; sizes are pixels as stored;
-    `luma` counts the copy's samples by value, 0 to 255.
+    `luma` counts the copy's samples by value, 0 to 255; `square` is that in 64 x 64 samples.
     """
 
     width: int = 0
@@ -54,6 +54,7 @@ class StillReport:
     shown: tuple[int, int] = (0, 0)
     partial: str = ""
     luma: tuple[int, ...] = ()
+    square: bytes = b""
     refused: str = ""
     failed: str = ""
 
@@ -135,6 +136,7 @@ def _checked(finished: Finished) -> StillReport:
         shown=_size(values.get("shown")),
         partial=_text(values, "partial"),
         luma=_counts(values.get("luma")),
+        square=_bytes(_text(values, "square")),
     )
 
 
@@ -172,6 +174,13 @@ def _clip(value: Json) -> Clip | None:
     if offset is None or size is None or offset <= 0 or size <= 0 or not isinstance(found_by, str):
         return None
     return Clip(offset, size, found_by[:100], value[3] is True)
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""
 
 
 def _position(value: Json) -> tuple[float, float, str] | None:

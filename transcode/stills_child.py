@@ -20,6 +20,7 @@ OUT = Path("/out")
 # The largest sensors have 150 megapixels; four bytes a pixel, twice over, still fit the memory limit.
 MAX_PIXELS = 200_000_000
 MAX_VALUE = 4096
+SQUARE = 64  # samples a side of what is told of the copy's looks
 # What parsers of untrusted bytes raise besides what they document.
 UNDOCUMENTED = (
     ArithmeticError,
@@ -126,14 +127,21 @@ def copy(image: Image.Image) -> dict[str, Any]:
         shown = shown if same_profile else shown.convert("RGB")
         kept = profile if same_profile else None
         shown.save(OUT / name, "JPEG", quality=95, subsampling=0, icc_profile=kept)
-    return {"name": name, "shown": list(shown.size), "partial": partial, "luma": _histogram(shown)}
+    luma = _luma(shown)
+    return {
+        "name": name,
+        "shown": list(shown.size),
+        "partial": partial,
+        "luma": luma.histogram(),
+        "square": luma.resize((SQUARE, SQUARE), Image.Resampling.BOX).tobytes().hex(),
+    }
 
 
-def _histogram(shown: Image.Image) -> list[int]:
-    """The number of samples of each luma, 0 to 255; 16 bits are brought to 8, which Pillow would cut off."""
+def _luma(shown: Image.Image) -> Image.Image:
+    """The picture's luma, 0 to 255; 16 bits are brought to 8, which Pillow would cut off."""
     if shown.mode.startswith("I"):
         shown = shown.convert("I").point(lambda value: value * (1 / 257))
-    return shown.convert("L").histogram()
+    return shown.convert("L")
 
 
 def _exifread() -> tuple[list[list[str]], str]:

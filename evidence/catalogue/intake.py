@@ -167,6 +167,9 @@ def _new_exhibit(
     )
     if digests.size >= digests.piece_size:
         put_marks(connection, exhibit_id, Mark.PIECE, [("original", digests.pieces_blake3[0])])
+    if digests.heads:
+        heads = [(str(length), digest) for length, digest in digests.heads]
+        put_marks(connection, exhibit_id, Mark.HEAD, heads)
     add_jobs(connection, exhibit_id, now)
     return Intake(exhibit_id, number, ordinal, is_new=True, wants_spool=True)
 

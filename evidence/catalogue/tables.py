@@ -222,6 +222,16 @@ fingerprint = Table(
     Column("part", Text, primary_key=True),
 )
 
+# Many marks of one picture in one value, which is compared as a whole: see evidence/marks.py.
+sketch = Table(
+    "sketch",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("exhibit_id", ForeignKey("exhibit.id"), primary_key=True, index=True),
+    Column("part", Text, primary_key=True),
+    Column("marks", LargeBinary, nullable=False),
+)
+
 scrub = Table(
     "scrub",
     metadata,

@@ -8,7 +8,16 @@ from sqlalchemy import String, create_engine, literal, select, text
 from evidence.catalogue.cases import close_case, find_case, list_cases, numbers_of, open_case, renumber_case
 from evidence.catalogue.engine import SCHEMA, Catalogue, open_catalogue
 from evidence.catalogue.exhibits import deliveries
-from evidence.catalogue.fingerprints import Mark, exhibits_with_mark
+from evidence.catalogue.fingerprints import (
+    Kind,
+    Mark,
+    Sketch,
+    exhibits_with_mark,
+    put_pictures,
+    sketches,
+    without_head,
+    without_sketch,
+)
 from evidence.catalogue.intake import Submission, add_file, add_submission
 from evidence.catalogue.members import members_of
 from evidence.catalogue.migrate import upgrade
@@ -17,6 +26,7 @@ from evidence.catalogue.tables import metadata
 from evidence.catalogue.timestamps import kept_stamps
 from evidence.errors import ConflictError, NotFoundError, VidneError
 from evidence.exhibits import Digests, Source
+from evidence.marks import Marks
 
 NOW, LATER = "2026-11-23T08:00:00.000000Z", "2026-11-24T08:00:00.000000Z"
 
@@ -70,8 +80,25 @@ def test_a_catalogue_of_the_first_version_is_migrated_with_all_that_it_has(tmp_p
         assert recorder_of(connection, received.exhibit_id) == (added, "2")
         [(known, part)] = exhibits_with_mark(connection, Mark.PIECE, "00")
         assert (known.id, part) == (received.exhibit_id, "original")
+        assert without_head(connection, 1) == without_sketch(connection, Kind.LOOKS) == [received.exhibit_id]
         assert kept_stamps(connection) == []
     catalogue.close()
+
+
+def test_marks_of_a_later_run_take_the_place_of_those_of_their_kind(catalogue: Catalogue) -> None:
+    with catalogue.write() as connection:
+        case = open_case(connection, "0100-10293-00001-26", NOW)
+        submission = Submission("s1", case.id, Source.CITIZEN, "tester")
+        add_submission(connection, submission, NOW)
+        digests = Digests(1, "00", "00", 2, ("00",))
+        exhibit = add_file(connection, submission, name=b"a", digests=digests, spool="x", now=NOW).exhibit_id
+        put_pictures(connection, exhibit, [Marks("0", packets="aa", sampled=b"1"), Marks("1", packets="bb")])
+        put_pictures(connection, exhibit, [Marks("0", looks=b"2")])
+        put_pictures(connection, exhibit, [Marks("0", looks=b"3")])
+        assert [*sketches(connection, Kind.SAMPLED)] == [[Sketch(exhibit, "0", b"1")]]
+        assert [*sketches(connection, Kind.LOOKS)] == [[Sketch(exhibit, "0", b"3")]]
+        assert [part for _, part in exhibits_with_mark(connection, Mark.PACKETS, "bb")] == ["1"]
+        assert without_sketch(connection, Kind.LOOKS) == []
 
 
 def test_a_catalogue_of_a_later_version_is_left_alone(tmp_path: Path) -> None:

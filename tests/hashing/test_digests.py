@@ -13,6 +13,7 @@ from evidence.errors import IntegrityError, UnreadableError
 from evidence.exhibits import Digests
 from hashing.digests import (
     CHUNK_SIZE,
+    HEADS,
     PIECE_SIZE,
     Difference,
     Digester,
@@ -59,6 +60,15 @@ def test_a_file_has_the_digests_of_its_bytes(tmp_path: Path, size: int) -> None:
     with path.open("rb") as stream:
         assert digest_file(stream) == by_hand(content)
     assert digest_file(io.BytesIO(content)) == by_hand(content)
+
+
+@pytest.mark.parametrize("size", [0, 4095, 4096, 65536, 1024**2 - 1, 1024**2, PIECE_SIZE + 1])
+@pytest.mark.parametrize("piece_size", [PIECE_SIZE, 1000])
+def test_the_first_bytes_have_digests_of_their_own(size: int, piece_size: int) -> None:
+    content = os.urandom(size)
+    found = digest_file(io.BytesIO(content), piece_size=piece_size)
+    assert found == by_hand(content, piece_size)
+    assert found.heads == tuple((n, blake3(content[:n]).hexdigest()) for n in HEADS if n <= size)
 
 
 class OnlyRead:
