@@ -58,15 +58,15 @@ def check_last_trees(bag: Bag, verifier: Verifier, checkpoint: Checkpoint, findi
 
 
 def keys_told(verifier: Verifier, checkpoint: Checkpoint) -> str:
-    """What a reader is to know of the keys around the one that signed `checkpoint`; often nothing."""
+    """Sentences on the keys around the one that signed `checkpoint`, each behind a space; often none."""
     told = [
-        f"; key {former.key.key_id.hex()} signed up to {former.size} entries, and was followed by another"
+        f" Key {former.key.key_id.hex()} signed up to {former.size} entries, and was followed by another."
         for former in verifier.former
     ]
     if any(checkpoint.size <= former.size for former in verifier.former):
         told.append(
-            "; that this tree is a beginning of the one that the next key goes on from was not compared: who"
-            " had the earlier key later could have made it then"
+            " That this tree is a beginning of the one that the next key goes on from was not compared: who had"
+            " the earlier key later could have made it then."
         )
     return "".join(told)
 

@@ -110,7 +110,7 @@ def _check_signature(
         own_key(findings, "checkpoint", "receipt", verifier)
     elif receipt.key != verifier.signing(checkpoint.size):
         findings.defect(Cause.INTEGRITY, "key", "It is another key than the one that signed the checkpoint.")
-    passed = f"{verifier.name} signed the tree of {checkpoint.size} entries{keys_told(verifier, checkpoint)}."
+    passed = f"{verifier.name} signed the tree of {checkpoint.size} entries.{keys_told(verifier, checkpoint)}"
     return (checkpoint, verifier), findings.conclude(passed)
 
 
