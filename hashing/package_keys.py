@@ -65,8 +65,8 @@ def keys_told(verifier: Verifier, checkpoint: Checkpoint) -> str:
     ]
     if any(checkpoint.size <= former.size for former in verifier.former):
         told.append(
-            " That this tree is a beginning of the one that the next key goes on from was not compared: who had"
-            " the earlier key later could have made it then."
+            " That this tree is a beginning of the one that the next key goes on from was not compared: who"
+            " had the earlier key later could have made it then."
         )
     return "".join(told)
 
