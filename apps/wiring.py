@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -14,6 +15,7 @@ from evidence.catalogue.engine import Catalogue, open_catalogue
 from evidence.catalogue.ledger import SqlLedgerStore
 from evidence.clock import Clock, system_clock
 from evidence.errors import ConflictError
+from evidence.files import create_file, make_durable_folders
 from evidence.ports import ObjectStore
 from evidence.settings import Settings
 from hashing.keys import create_key, load_signer
@@ -30,6 +32,23 @@ if TYPE_CHECKING:
     from ingest.stamping import Stamper
 
 
+@dataclass
+class _Leadership:
+    is_ours: bool = False
+
+
+def home_of(settings: Settings) -> str:
+    """See Application.home; the name is made with the first use of the folder."""
+    if not settings.catalogue_url:
+        return ""
+    path = settings.home_path
+    make_durable_folders(path.parent)
+    if not path.exists():
+        with suppress(FileExistsError):  # two first commands at once: one name holds
+            create_file(path, new_id().encode())
+    return path.read_text().strip()
+
+
 @dataclass(frozen=True)
 class Application:
     """The parts of the program on one data folder, each made when it is first asked for."""
@@ -40,7 +59,34 @@ class Application:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The catalogue, made or migrated where needed."""
-        return open_catalogue(self.settings.catalogue_path)
+        settings = self.settings
+        if not settings.catalogue_url:
+            return open_catalogue(settings.catalogue_path)
+        from evidence.catalogue.postgres import open_server_catalogue  # noqa: PLC0415 - where it is needed
+
+        return open_server_catalogue(settings.catalogue_url, settings.catalogue_password_file)
+
+    @cached_property
+    def home(self) -> str:
+        """What this data folder is called where several work on one catalogue; else empty."""
+        return home_of(self.settings)
+
+    def leads(self) -> bool:
+        """Whether this process is to sequence: it could sign, and no other machine does. From one thread."""
+        if self.catalogue.is_server:
+            has_key = self.settings.ledger_key_path.exists() or not self.ledger.size()
+            self._leadership.is_ours = False  # should the next line fail
+            self._leadership.is_ours = has_key and self.catalogue.lead()
+        return self.led_last
+
+    @property
+    def led_last(self) -> bool:
+        """What `leads` said last; from any thread."""
+        return not self.catalogue.is_server or self._leadership.is_ours
+
+    @cached_property
+    def _leadership(self) -> "_Leadership":
+        return _Leadership()
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -64,7 +110,7 @@ class Application:
     def signer(self) -> Signer:
         """The ledger's key, made with a data folder's first use; raises TrustMaterialError if it is gone."""
         path = self.settings.ledger_key_path
-        if not path.exists() and not self.ledger.size():
+        if not path.exists() and not self.ledger.size() and self.catalogue.lead():
             try:
                 return create_key(path, self.settings.ledger_origin or f"vidne.invalid/{new_id()}")
             except ConflictError:  # two first commands at once: the other one made it
@@ -140,8 +186,10 @@ class Application:
     def sequence(self) -> int:
         """Give waiting events their place in the ledger, and publish it; how many there were.
 
-        For the holder of worker.lock only; there may be more.
+        For the holder of worker.lock only; there may be more. None are taken where another machine does it.
         """
+        if not self.leads():
+            return 0
         sequenced = self.sequencer.run_once()
         self.publisher.run_once()
         return sequenced

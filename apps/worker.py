@@ -21,12 +21,14 @@ from queue import Empty, SimpleQueue
 from types import FrameType
 
 import dramatiq
-from dramatiq.brokers.stub import StubBroker
 
+from apps.broker import open_broker, surely
 from apps.cosigning import start_asking
+from apps.logs import log_to
 from apps.wiring import Application
 from evidence.catalogue.jobs import Lane
-from evidence.errors import VidneError
+from evidence.catalogue.leases import owner_name
+from evidence.errors import UnavailableError, VidneError
 from evidence.settings import Settings
 from evidence.text import printable
 from ingest.actors import declare_actors, sender
@@ -39,7 +41,6 @@ log = logging.getLogger("vidne.worker")
 # How often the catalogue is looked at. While jobs are in hand, what they end with wakes us at once.
 _IDLE_S, _BUSY_S = 0.05, 0.25
 _LOOK_S = 1.0
-_QUEUE_MS = 10_000  # dramatiq's threads are woken by what is put into their queues, and need not look often
 # Events are sequenced in batches: each costs a signature and a transaction. Many come while jobs are done.
 _SEQUENCE_S, _BUSY_SEQUENCE_S = 1.0, 5.0
 _STAMP_LOOK_S, _STAMP_PAUSE_S = 5.0, 60.0  # the pause follows a store or catalogue that failed
@@ -56,7 +57,8 @@ def main() -> None:
     _die_with(given.parent)
     try:
         application = Application(Settings.from_environment(data=given.data))
-        _log_to(application.settings.data / "worker.log")
+        _log_to(application.settings)
+        _await_catalogue(application)
         Worker(application, given.owner).run()
     except (VidneError, OSError) as error:
         sys.exit(f"The worker cannot work: {printable(str(error), limit=2000)}")
@@ -68,11 +70,21 @@ def _die_with(parent: int) -> None:
         os._exit(0)
 
 
-def _log_to(path: Path) -> None:
-    handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=3)
-    logging.basicConfig(
-        level=logging.INFO, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+def _await_catalogue(application: Application) -> None:
+    """A database server that is not up yet stops no worker: machines start in any order."""
+    while True:
+        try:
+            application.catalogue  # noqa: B018 - opened by being asked for
+        except UnavailableError as error:
+            log.warning("%s", error)
+            time.sleep(1)
+        else:
+            return
+
+
+def _log_to(settings: Settings) -> None:
+    handler = RotatingFileHandler(settings.data / "worker.log", maxBytes=10_000_000, backupCount=3)
+    log_to(handler, settings, "%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.raiseExceptions = False  # on a full disk: a traceback on somebody's terminal helps nobody
     logging.getLogger("dramatiq").setLevel(logging.WARNING)
 
@@ -86,7 +98,7 @@ class Worker:
         self._application = application
         self._is_watched = bool(application.witnesses)  # a setting that cannot be meant is told at once
         slots = {Lane.FAST: settings.fast_slots, Lane.SLOW: settings.slow_slots}
-        self._broker = StubBroker(middleware=[])
+        self._broker, self._queue_ms = open_broker(settings)
         self._watch = application.catalogue.watch()
         self._looked = self._sequenced = 0.0
         self._unsequenced = self._freed = True
@@ -98,9 +110,12 @@ class Worker:
             spool=settings.spool_path,
             work=application.work_folder,
             clock=application.clock,
+            home=application.home,
         )
-        actors = declare_actors(self._broker, self._run_job)
-        self._feeder = Feeder(application.catalogue, owner, slots, sender(actors), application.clock)
+        home = application.home
+        send = surely(sender(declare_actors(self._broker, self._run_job, home)), settings)
+        name = owner_name(home, owner)
+        self._feeder = Feeder(application.catalogue, name, slots, send, application.clock, home=home)
         self._threads = sum(slots.values())
 
     def run(self) -> None:
@@ -109,10 +124,10 @@ class Worker:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then says so
         while not self._stopping and not self._try(self._clean_up):
             pass
-        queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=_QUEUE_MS)
+        queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=self._queue_ms)
         queues.start()
         if self._is_watched:
-            self._try(lambda: start_asking(self._application.cosignings))
+            self._try(lambda: start_asking(self._application.cosignings, lambda: self._application.led_last))
         # What is loaded stays: without this the collector would go over it again and again.
         gc.collect()
         gc.freeze()
@@ -163,13 +178,16 @@ class Worker:
         """Have new checkpoints stamped, for as long as the process lives."""
         try:
             while True:
-                is_well = self._try(self._application.stamper.run_once)
+                is_well = not self._application.led_last or self._try(self._application.stamper.run_once)
                 time.sleep(_STAMP_LOOK_S if is_well else _STAMP_PAUSE_S)
         except BaseException:
             log.exception("No checkpoint is stamped any more until the worker is started again.")
             raise
 
     def _run_job(self, job_id: int, token: int) -> None:
+        if not self._feeder.begin(job_id, token):
+            log.info("a message of job %d came twice, or late", job_id)
+            return
         try:
             self._pipeline.run(job_id, token)
         finally:

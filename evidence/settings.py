@@ -23,6 +23,23 @@ class Settings:
     """Everything that can be set; each field's environment variable and meaning stand in its metadata."""
 
     data: Path = _setting("VIDNE_DATA", Path("vidne-data"), "folder of catalogue, objects, spool and keys")
+    catalogue_url: str = _setting(
+        "VIDNE_CATALOGUE_URL",
+        "",
+        "empty: SQLite in the data folder; postgresql://user@host:port/database for many machines",
+    )
+    catalogue_password_file: str = _setting(
+        "VIDNE_CATALOGUE_PASSWORD_FILE", "", "file that holds the password of the catalogue's user"
+    )
+    broker_url: str = _setting(
+        "VIDNE_BROKER_URL", "", "empty: jobs are handed on inside of each worker; redis://host:port/number"
+    )
+    broker_password_file: str = _setting(
+        "VIDNE_BROKER_PASSWORD_FILE", "", "file that holds the password of the broker"
+    )
+    ledger_key_file: str = _setting(
+        "VIDNE_LEDGER_KEY_FILE", "", "the ledger's private key; empty: in the data folder"
+    )
     store_url: str = _setting(
         "VIDNE_STORE_URL",
         "",
@@ -54,6 +71,11 @@ class Settings:
     tsa_renew_days: int = _setting(
         "VIDNE_TSA_RENEW_DAYS", 30, "days before a stamp's chain expires at which it is stamped anew"
     )
+    metrics_port: int = _setting(
+        "VIDNE_METRICS_PORT", 0, "port at which serve and worker answer Prometheus; 0: none"
+    )
+    metrics_host: str = _setting("VIDNE_METRICS_HOST", "127.0.0.1", "address that this port is bound to")
+    log_format: str = _setting("VIDNE_LOG_FORMAT", "text", "text, or json: one object a line")
     fast_slots: int = _setting("VIDNE_FAST_SLOTS", 2, "jobs of the fast lane at once on one worker")
     slow_slots: int = _setting("VIDNE_SLOW_SLOTS", 1, "jobs of the slow lane at once on one worker")
 
@@ -75,6 +97,7 @@ class Settings:
         for name in ("fast_slots", "slow_slots"):
             if not 1 <= getattr(self, name) <= 256:
                 raise SettingsError(f"{name} is {getattr(self, name)}.", advice="Set a number from 1 to 256.")
+        self._check_servers()
         if self.store_url and urlsplit(self.store_url).scheme not in ("s3", "s3+http"):
             raise SettingsError(
                 f"VIDNE_STORE_URL is {self.store_url!r}.",
@@ -92,6 +115,21 @@ class Settings:
             )
         if "d" not in self.case_pattern:
             raise SettingsError(f"VIDNE_CASE_PATTERN {self.case_pattern!r} has no digit (d) in it.")
+
+    def _check_servers(self) -> None:
+        _check_server("VIDNE_CATALOGUE_URL", self.catalogue_url, ("postgresql",))
+        _check_server("VIDNE_BROKER_URL", self.broker_url, ("redis", "rediss"))
+        if self.broker_url and not self.catalogue_url:
+            raise SettingsError(
+                "VIDNE_BROKER_URL is set, VIDNE_CATALOGUE_URL is not.",
+                advice="A broker serves many machines, and these need a catalogue on a server.",
+            )
+        if not 0 <= self.metrics_port <= 65535:
+            raise SettingsError(
+                f"VIDNE_METRICS_PORT is {self.metrics_port}.", advice="Set a port, or 0 for none."
+            )
+        if self.log_format not in ("text", "json"):
+            raise SettingsError(f"VIDNE_LOG_FORMAT is {self.log_format!r}.", advice="Set text or json.")
 
     @property
     def time_authorities(self) -> tuple[str, ...]:
@@ -121,12 +159,37 @@ class Settings:
     @property
     def ledger_key_path(self) -> Path:
         """The ledger's private Ed25519 key, in the C2SP signed-note encoding."""
+        if self.ledger_key_file:
+            return Path(self.ledger_key_file)
         return self.data / "keys" / "ledger.skey"
+
+    @property
+    def home_path(self) -> Path:
+        """The random id of this data folder, by which jobs that need its spool name it."""
+        return self.data / "home"
 
     @property
     def worker_lock_path(self) -> Path:
         """The lock that elects the one working supervisor on this data folder."""
         return self.data / "worker.lock"
+
+
+def _check_server(name: str, url: str, schemes: tuple[str, ...]) -> None:
+    """Raise SettingsError, which does not repeat the URL, for another scheme and for a password in it."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        secret = parts.password
+    except ValueError:
+        parts, secret = urlsplit(""), None
+    if parts.scheme.partition("+")[0] not in schemes:
+        raise SettingsError(f"{name} cannot be understood.", advice=f"It begins with {schemes[0]}://")
+    if secret or "password=" in parts.query:
+        raise SettingsError(
+            f"{name} holds a password, which lists of processes and logs would show.",
+            advice=f"Put it into a file, and name that in {name.replace('_URL', '_PASSWORD_FILE')}.",
+        )
 
 
 def _check_authority(url: str) -> None:

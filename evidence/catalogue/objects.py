@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from evidence.catalogue.exhibits import lock_exhibit
 from evidence.catalogue.tables import exhibit, stored_object
 from evidence.exhibits import Digests, Role
 from evidence.jsontypes import JsonObject
@@ -51,6 +52,7 @@ def announce_objects(connection: Connection, exhibit_id: str, stage: str, rows: 
     An object that such a run left behind is found again under the same key when its bytes are the same.
     """
     if rows:
+        lock_exhibit(connection, exhibit_id)  # a late holder may announce the same at this moment
         connection.execute(_TAKE_BACK, [{"of_key": row.key} for row in rows])
         connection.execute(
             _ANNOUNCE,
