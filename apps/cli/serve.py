@@ -7,6 +7,7 @@ import click
 
 from apps.cli.main import Context, pass_context
 from apps.supervisor import Supervisor
+from evidence.errors import UnavailableError
 
 
 @click.command()
@@ -22,6 +23,11 @@ def command(context: Context) -> int:
 def run_supervisor(context: Context) -> int:
     """Supervise in the foreground; ends 0 when told to stop, 1 where no worker can start."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        if context.application.store.is_worm:
+            context.application.require_store()
+    except UnavailableError as error:
+        click.echo(f"vidne: {error} The worker waits for it.", err=True)
     supervisor = Supervisor(context.settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: supervisor.stop())
