@@ -24,12 +24,13 @@ from hashing.publication import LedgerTree, Publisher
 from hashing.sequencer import Sequencer
 from hashing.witness_checks import NO_WITNESS, Witnessed
 from retention.folder import FolderStore
-from retention.keys import LEDGER
+from retention.keys import CASES, LEDGER
 
 if TYPE_CHECKING:
     from apps.cosigning import Cosigning
     from apps.remote_witness import RemoteWitness
     from ingest.stamping import Stamper
+    from retention.keeping import Keeper
 
 
 @dataclass
@@ -95,11 +96,18 @@ class Application:
             return FolderStore(self.settings.objects_path)
         from retention.s3 import open_s3_store  # noqa: PLC0415 - the client is slow to import
 
-        return open_s3_store(self.settings)
+        return open_s3_store(self.settings.store_url, self.settings, self.clock)
 
-    def require_store(self) -> None:
-        """Ask the object store for something; raises VidneError where it does not answer or has no bucket."""
-        next(iter(self.store.list_keys("cases/")), None)
+    def require_store(self, *, anew: bool = False) -> None:
+        """Ask the object store for something, and once a day (or `anew`) whether its lock holds.
+
+        Raises VidneError where it does not answer or has no bucket, SettingsError where the lock fails.
+        """
+        next(iter(self.store.list_keys(CASES)), None)
+        if self.store.is_worm:
+            from apps.lock_proof import require_lock  # noqa: PLC0415 - as above
+
+            require_lock(self, anew=anew)
 
     @cached_property
     def ledger(self) -> SqlLedgerStore:
@@ -182,6 +190,14 @@ class Application:
             work=settings.work_path,
             clock=self.clock,
         )
+
+    @cached_property
+    def keeper(self) -> "Keeper":
+        """For the holder of worker.lock only."""
+        from retention.keeping import Keeper  # noqa: PLC0415 - for the worker alone
+
+        days = self.settings.retention_days
+        return Keeper(self.catalogue, self.store, days=days, prefix=LEDGER, clock=self.clock)
 
     def sequence(self) -> int:
         """Give waiting events their place in the ledger, and publish it; how many there were.

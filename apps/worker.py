@@ -19,6 +19,7 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
+from typing import Protocol
 
 import dramatiq
 
@@ -44,6 +45,7 @@ _LOOK_S = 1.0
 # Events are sequenced in batches: each costs a signature and a transaction. Many come while jobs are done.
 _SEQUENCE_S, _BUSY_SEQUENCE_S = 1.0, 5.0
 _STAMP_LOOK_S, _STAMP_PAUSE_S = 5.0, 60.0  # the pause follows a store or catalogue that failed
+_KEEP_LOOK_S, _KEEP_PAUSE_S = 3600.0, 60.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -89,6 +91,14 @@ def _log_to(settings: Settings) -> None:
     logging.getLogger("dramatiq").setLevel(logging.WARNING)
 
 
+class Beside(Protocol):
+    """What a thread of its own looks after."""
+
+    def run_once(self) -> int:
+        """Do what is due; how much was done."""
+        ...
+
+
 class Worker:
     """Feeds, sequences and renews from the main thread, while jobs run in dramatiq's threads."""
 
@@ -122,8 +132,9 @@ class Worker:
         """Work until SIGTERM; what is then in hand is given back."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then says so
-        while not self._stopping and not self._try(self._clean_up):
-            pass
+        if self._application.store.is_worm:
+            self._until_done(self._application.require_store)
+        self._until_done(self._clean_up)
         queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=self._queue_ms)
         queues.start()
         if self._is_watched:
@@ -134,7 +145,8 @@ class Worker:
         gc.set_threshold(20_000)
         if self._application.settings.time_authorities:
             # In a thread of its own: an authority that hangs holds up nothing else.
-            threading.Thread(target=self._stamp, name="stamper", daemon=True).start()
+            self._go_along("stamper", lambda: self._application.stamper, _STAMP_LOOK_S, _STAMP_PAUSE_S)
+        self._go_along("keeper", lambda: self._application.keeper, _KEEP_LOOK_S, _KEEP_PAUSE_S)
         log.info("worker %d started", os.getpid())
         renewed = time.monotonic()
         while not self._stopping:
@@ -149,6 +161,10 @@ class Worker:
         log.info("worker %d stopped", os.getpid())
         # A thread may sit in a parser for minutes: its lease is given back, its child dies with us.
         os._exit(0)
+
+    def _until_done(self, action: Callable[[], object]) -> None:
+        while not self._stopping and not self._try(action):
+            pass
 
     def _turn(self) -> None:
         """Feed, and sequence, where something changed; jobs that were put off are looked for each second."""
@@ -174,15 +190,20 @@ class Worker:
             time.sleep(1)
             return False
 
-    def _stamp(self) -> None:
-        """Have new checkpoints stamped, for as long as the process lives."""
-        try:
-            while True:
-                is_well = not self._application.led_last or self._try(self._application.stamper.run_once)
-                time.sleep(_STAMP_LOOK_S if is_well else _STAMP_PAUSE_S)
-        except BaseException:
-            log.exception("No checkpoint is stamped any more until the worker is started again.")
-            raise
+    def _go_along(self, name: str, part: Callable[[], "Beside"], look_s: float, pause_s: float) -> None:
+        """Have a part of the application work beside the jobs, where this machine sequences, to the end."""
+
+        def run() -> None:
+            try:
+                while True:
+                    is_ours = self._application.led_last
+                    is_well = not is_ours or self._try(lambda: part().run_once() >= 0)
+                    time.sleep((look_s if is_ours else pause_s) if is_well else pause_s)
+            except BaseException:
+                log.exception("The %s does nothing any more until the worker is started again.", name)
+                raise
+
+        threading.Thread(target=run, name=name, daemon=True).start()
 
     def _run_job(self, job_id: int, token: int) -> None:
         if not self._feeder.begin(job_id, token):

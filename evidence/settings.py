@@ -12,10 +12,11 @@ from evidence.custody import ACTOR
 from evidence.errors import SettingsError
 
 T = TypeVar("T")
+MOST_RETENTION_DAYS = 366
 
 
-def _setting(name: str, default: T, about: str) -> T:
-    return field(default=default, metadata={"env": name, "about": about})
+def _setting(name: str, default: T, about: str, *, is_secret: bool = False) -> T:
+    return field(default=default, repr=not is_secret, metadata={"env": name, "about": about})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,12 @@ class Settings:
     s3_access_key: str = _setting("VIDNE_S3_ACCESS_KEY", "", "access key of the S3 store")
     s3_secret_key_file: str = _setting(
         "VIDNE_S3_SECRET_KEY_FILE", "", "file that holds the secret key of the S3 store"
+    )
+    s3_secret_key: str = _setting(
+        "VIDNE_S3_SECRET_KEY", "", "the secret key itself, where no file is named", is_secret=True
+    )
+    retention_days: int = _setting(
+        "VIDNE_RETENTION_DAYS", 30, "days ahead for which S3 locks what is to be kept; extended as they pass"
     )
     case_pattern: str = _setting(
         "VIDNE_CASE_PATTERN", DEFAULT_PATTERN, "form of a case number: d a digit, a a letter"
@@ -98,10 +105,13 @@ class Settings:
             if not 1 <= getattr(self, name) <= 256:
                 raise SettingsError(f"{name} is {getattr(self, name)}.", advice="Set a number from 1 to 256.")
         self._check_servers()
-        if self.store_url and urlsplit(self.store_url).scheme not in ("s3", "s3+http"):
+        if self.store_url:
+            check_store_url(self.store_url, "VIDNE_STORE_URL")
+        if not 1 <= self.retention_days <= MOST_RETENTION_DAYS:
             raise SettingsError(
-                f"VIDNE_STORE_URL is {self.store_url!r}.",
-                advice="Write s3://host:port/bucket, or leave it empty for a folder.",
+                f"VIDNE_RETENTION_DAYS is {self.retention_days}.",
+                advice=f"Set a number from 1 to {MOST_RETENTION_DAYS}. A lock cannot be taken back, and is"
+                " extended for as long as an exhibit is kept.",
             )
         for url in self.time_authorities:
             _check_authority(url)
@@ -189,6 +199,25 @@ def _check_server(name: str, url: str, schemes: tuple[str, ...]) -> None:
         raise SettingsError(
             f"{name} holds a password, which lists of processes and logs would show.",
             advice=f"Put it into a file, and name that in {name.replace('_URL', '_PASSWORD_FILE')}.",
+        )
+
+
+def check_store_url(url: str, name: str) -> None:
+    """Raise SettingsError where `url`, given as `name`, is not s3://host:port/bucket."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if "@" in parts.netloc:
+        raise SettingsError(
+            f"{name} holds a user name or password.",
+            advice="Set VIDNE_S3_ACCESS_KEY and VIDNE_S3_SECRET_KEY_FILE instead.",
+        )
+    bucket = parts.path.strip("/")
+    if parts.scheme not in ("s3", "s3+http") or not parts.netloc or not bucket or "/" in bucket:
+        raise SettingsError(
+            f"{name} is {url!r}.",
+            advice="Write s3://host:port/bucket (TLS) or s3+http://host:port/bucket; empty: a folder.",
         )
 
 

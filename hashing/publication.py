@@ -16,7 +16,7 @@ from hashing.merkle import EMPTY_ROOT, HASH_SIZE, perfect_root
 from hashing.notes import Checkpoint, Verifier, open_checkpoint
 from hashing.tiles import WIDTH, Tile, TiledTree, added
 
-CHECKPOINTS, _COSIGNATURES = "checkpoint/", "cosignature/"
+CHECKPOINTS, TIMESTAMPS, _COSIGNATURES = "checkpoint/", "timestamp/", "cosignature/"
 _LENGTH = 2  # bytes of an entry's length in a bundle, the most significant first
 
 
@@ -27,7 +27,7 @@ def checkpoint_path(size: int) -> str:
 
 def timestamp_path(size: int, authority: str) -> str:
     """Where the stamp of `authority` (its URL) over the checkpoint of `size` entries is published."""
-    return f"timestamp/{size}/{authority_id(authority)}.tsr"
+    return f"{TIMESTAMPS}{size}/{authority_id(authority)}.tsr"
 
 
 def authority_id(authority: str) -> str:
@@ -37,7 +37,7 @@ def authority_id(authority: str) -> str:
 
 def revocation_list_path(digest: str) -> str:
     """Where a revocation list with that SHA-256 is published, for every stamp that it was fetched for."""
-    return f"timestamp/crl/{digest}.crl"
+    return f"{TIMESTAMPS}crl/{digest}.crl"
 
 
 def cosignature_path(size: int, key_id: str) -> str:
@@ -50,6 +50,34 @@ def newest_cosigned(store: ObjectStore, prefix: str, key_id: str) -> int:
     begin = prefix + _COSIGNATURES
     form = re.compile(re.escape(begin) + "([1-9][0-9]{0,15})/" + re.escape(key_id), re.ASCII)
     return max((int(found[1]) for found in map(form.fullmatch, store.list_keys(begin)) if found), default=0)
+
+
+def locked_keys(store: ObjectStore, prefix: str) -> Iterator[str]:
+    """Keys of the published log that have to stay: they show all of it, and each anchor of others.
+
+    Tiles of the newest published size, its checkpoint, and those that were stamped or cosigned. Earlier
+    partial tiles and checkpoints are part of these by now.
+    """
+    size = max(published_sizes(store, prefix), default=0)
+    for tile in added(0, size):
+        yield prefix + tile.path
+        if not tile.level:
+            yield prefix + tile.bundle_path
+    sizes = {size} if size else set()
+    for begin in (prefix + TIMESTAMPS, prefix + _COSIGNATURES):
+        for key in store.list_keys(begin):
+            yield key
+            anchored = key.removeprefix(begin).partition("/")[0]
+            if anchored.isascii() and anchored.isdecimal():
+                sizes.add(int(anchored))
+    yield from (prefix + checkpoint_path(size) for size in sorted(sizes))
+
+
+def published_sizes(store: ObjectStore, prefix: str) -> list[int]:
+    """Over how many entries each published checkpoint is, as its key says."""
+    begin = prefix + CHECKPOINTS
+    names = (key.removeprefix(begin) for key in store.list_keys(begin))
+    return [int(name) for name in names if name.isascii() and name.isdecimal()]
 
 
 def read_object(store: ObjectStore, key: str) -> bytes | None:
@@ -69,7 +97,7 @@ def _files(folder: Path, prefix: str, contents: Mapping[str, bytes]) -> Iterator
     for number, (path, raw) in enumerate(contents.items()):
         source = folder / str(number)
         source.write_bytes(raw)
-        yield NewObject(prefix + path, source, sha256(raw).hexdigest(), len(raw))
+        yield NewObject(prefix + path, source, sha256(raw).hexdigest(), len(raw), locked=True)
 
 
 class LedgerTree:
@@ -149,12 +177,10 @@ class Publisher:
 
     def _last_published(self) -> Checkpoint:
         """The checkpoint over the most entries that the store has."""
-        begin = self._prefix + CHECKPOINTS
-        names = (key.removeprefix(begin) for key in self._store.list_keys(begin))
-        sizes = [int(name) for name in names if name.isascii() and name.isdecimal()]
-        if not sizes:
+        size = max(published_sizes(self._store, self._prefix), default=0)
+        if not size:
             return Checkpoint(self._verifier.name, 0, EMPTY_ROOT)
-        key = begin + str(max(sizes))
+        key = self._prefix + checkpoint_path(size)
         note = read_object(self._store, key)
         if note is None:
             raise IntegrityError(

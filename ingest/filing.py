@@ -14,7 +14,7 @@ from evidence.exhibits import Role
 from evidence.ports import NewObject, ObjectStore, StoredObject
 from hashing.digests import digest_file, sha256_file
 from hashing.manifest import ExhibitManifest, MakerRecord, ManifestObject
-from retention.keys import original_key, rendition_key
+from retention.keys import LOCKED_ROLES, original_key, rendition_key
 from transcode.model import Made
 
 CASE_TAG = "case-number"
@@ -96,15 +96,18 @@ def store_all(
     """Put every file and read it back. Raises IntegrityError where one differs."""
     with catalogue.write() as connection:
         announce_objects(connection, owner.id, stage, [item.row for item in pending])
-    files = [
-        NewObject(item.row.key, item.path, item.row.digests.sha256, item.row.digests.size) for item in pending
-    ]
+    files = [new_object(item.row, item.path) for item in pending]
     stored = store.put(files, consume=True)
     for item, there in zip(pending, stored, strict=True):
         _read_back(store, owner, item.row, there)
     versions = {there.key: there.version_id for there in stored}
     tag(store, versions, owner.case_number)
     return Stored(tuple(pending), versions, store.bucket)
+
+
+def new_object(row: ObjectRow, path: Path) -> NewObject:
+    """How a file is put: what can be made again of an original is not locked."""
+    return NewObject(row.key, path, row.digests.sha256, row.digests.size, locked=row.role in LOCKED_ROLES)
 
 
 def retag(catalogue: Catalogue, store: ObjectStore, case_id: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 from tests.databases import PostgresServer, postgres_server
+from tests.servers import S3Server, s3_server
 
 # How long an example takes says how busy the machine is; what is slow is measured in bench/.
 settings.register_profile("untimed", deadline=None)
@@ -17,3 +18,10 @@ def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL server; each test makes databases of its own in it."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server with Object Lock, without buckets."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as started:
+        yield started

@@ -32,6 +32,21 @@ class S3Server:
     def client(self) -> Minio:
         return Minio(self.endpoint, access_key=self.access_key, secret_key=self.secret_key, secure=False)
 
+    def new_bucket(self, *, object_lock: bool = True) -> str:
+        """A bucket of its own for a test."""
+        name = f"t-{secrets.token_hex(8)}"
+        self.client().make_bucket(name, object_lock=object_lock)
+        return name
+
+    def settings(self, bucket: str, secret_file: Path) -> dict[str, str]:
+        """The environment that puts the program's objects into `bucket`; the secret is written to a file."""
+        secret_file.write_text(self.secret_key)
+        return {
+            "VIDNE_STORE_URL": f"s3+http://{self.endpoint}/{bucket}",
+            "VIDNE_S3_ACCESS_KEY": self.access_key,
+            "VIDNE_S3_SECRET_KEY_FILE": str(secret_file),
+        }
+
 
 @contextmanager
 def s3_server(folder: Path) -> Iterator[S3Server]:

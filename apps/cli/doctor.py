@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import click
 
@@ -11,6 +12,7 @@ from apps.cosigning import cosigned_size
 from apps.lock import try_worker_lock
 from apps.validation import changed_tools, last_validation
 from apps.wiring import Application
+from evidence.catalogue.retention import last_round
 from evidence.catalogue.timestamps import last_asked
 from evidence.errors import VidneError
 from evidence.text import human_size
@@ -18,6 +20,7 @@ from hashing.timestamps import load_roots_file
 from transcode import sandbox, tools
 
 _LOW_BYTES = 1 << 30
+_LATE = timedelta(days=1)  # a round of retention that was due so long ago is told
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +102,20 @@ def _catalogue(app: Application) -> Finding:
 
 def _store(app: Application) -> Finding:
     where = app.settings.store_url or str(app.settings.objects_path)
-    app.require_store()
-    if app.store.is_worm:
-        return Finding("object store", "ok", f"{where}, locks held by the store")
-    return Finding("object store", "warning", f"{where}: not WORM, locks are kept by this program alone")
+    app.require_store(anew=True)
+    if not app.store.is_worm:
+        text = f"{where}: not WORM, locks are kept by this program alone"
+        return Finding("object store", "warning", text)
+    days = app.settings.retention_days
+    text = f"{where}: its lock held when it was tried just now; what is kept is locked {days} days ahead"
+    with app.catalogue.read() as connection:
+        last = last_round(connection)
+    if last is None:
+        return Finding("object store", "ok", text)
+    text += f"; locks were last extended from {last.started_at} on ({last.extended}, {last.failed} failed)"
+    is_late = app.clock() - datetime.fromisoformat(last.started_at) > timedelta(days=days) / 3 + _LATE
+    status = "warning" if last.failed or is_late else "ok"
+    return Finding("object store", status, text)
 
 
 def _ledger(app: Application) -> Finding:

@@ -9,6 +9,7 @@ import click
 from apps.cli.main import Context, pass_context
 from apps.logs import log_to
 from apps.supervisor import Supervisor
+from evidence.errors import UnavailableError
 from evidence.settings import Settings
 
 
@@ -26,6 +27,11 @@ def run_supervisor(context: Context) -> int:
     """Supervise in the foreground; ends 0 when told to stop, 1 where no worker can start."""
     settings = context.settings
     log_to(logging.StreamHandler(), settings, "%(asctime)s %(levelname)s %(message)s")
+    try:
+        if context.application.store.is_worm:
+            context.application.require_store()
+    except UnavailableError as error:
+        click.echo(f"vidne: {error} The worker waits for it.", err=True)
     supervisor = Supervisor(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: supervisor.stop())

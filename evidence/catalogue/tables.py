@@ -261,6 +261,36 @@ scrubbed_object = Table(
     Column("read_at", Text, nullable=False),
 )
 
+# A walk over all that the store locks, which moves the end of each lock on.
+retention_round = Table(
+    "retention_round",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("started_at", Text, nullable=False),
+    Column("finished_at", Text),  # null: it goes on, or was stopped
+    Column("last_object", Integer, nullable=False, server_default="0"),  # stored_object.id: done up to here
+    Column("extended", Integer, nullable=False, server_default="0"),
+    Column("failed", Integer, nullable=False, server_default="0"),
+)
+
+# A move of the objects to another store.
+relocation = Table(
+    "relocation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("target", Text, nullable=False),  # the store's URL
+    Column("started_at", Text, nullable=False),
+    Column("finished_at", Text),
+)
+
+# Objects that are in the new store, read back; their rows name the old one until the move is finished.
+relocated_object = Table(
+    "relocated_object",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("version_id", Text, nullable=False),
+)
+
 job = Table(
     "job",
     metadata,
