@@ -34,9 +34,10 @@ _numbers = itertools.count(1)
 class PostgresServer:
     """A server whose files lie in `folder`; it can be stopped, killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, fsync: bool = False) -> None:
         """`folder` has a short path, for the socket in it, and is one that the server's user can reach."""
         self._folder = folder
+        self._fsync = fsync
         # PostgreSQL refuses to run as root.
         self._user = "nobody" if os.getuid() == 0 else None
         if self._user:
@@ -49,7 +50,7 @@ class PostgresServer:
         settings = {
             "listen_addresses": "",
             "unix_socket_directories": self._folder,
-            "fsync": "off",
+            "fsync": "on" if self._fsync else "off",
             "max_connections": 100,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -82,13 +83,11 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql://postgres@/{database}?host={self._folder}"
 
-    def new_database(self, *, locale: str = "C") -> str:
+    def new_database(self, made: str = "ENCODING 'UTF8' LOCALE 'C'") -> str:
         """The URL of a new, empty database."""
         name = f"vidne_{os.getpid()}_{next(_numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(
-                f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LOCALE '{locale}'".encode()
-            )
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE template0 {made}".encode())
         return self.url(name)
 
     def _run(self, command: list[str | Path]) -> None:
@@ -96,10 +95,10 @@ class PostgresServer:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(*, fsync: bool = False) -> Iterator[PostgresServer]:
     """A started server, gone with its files at the end."""
     folder = Path(tempfile.mkdtemp(prefix="pg"))
-    server = PostgresServer(folder)
+    server = PostgresServer(folder, fsync=fsync)
     server.start()
     try:
         yield server

@@ -49,7 +49,7 @@ class _Commands(click.Group):
         "case": "open, list, show, renumber and close cases",
         "submit": "take in files and folders as exhibits of a case",
         "receipt": "what a submitter keeps: files, digests, proof; as JSON and as a page",
-        "exhibit": "list, show and fetch exhibits",
+        "exhibit": "list, find, show and fetch exhibits",
         "recorder": "recorders of a case, readings of their clocks, the exhibits that they made",
         "queue": "the state of the jobs; retry what was quarantined",
         "ledger": "the newest checkpoint, proofs out of the ledger, and witnesses that watch over it",

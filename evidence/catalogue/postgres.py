@@ -7,7 +7,7 @@ that lock) as soon as its keep-alives fail: half a minute.
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
@@ -30,6 +30,7 @@ _LEAD = f"""
         AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = {_SEQUENCER}
     ) THEN true ELSE pg_try_advisory_lock({_SEQUENCER}) END
 """  # noqa: S608 - the number is ours
+_ORDER = "SELECT 'a'::text < 'B'::text, current_setting('server_encoding')"
 _CONNECT_S = 5
 _ALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 # The same on the server's side: it must not wait hours for a machine that lost its power.
@@ -78,14 +79,12 @@ def _secret(path: Path) -> str:
 
 def _require_binary_order(catalogue: Catalogue) -> None:
     """Texts must sort by their bytes, as SQLite's do: times, labels, and prefixes that an index finds."""
-    query = text(
-        "SELECT datcollate, pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"
-    )
     with catalogue.read() as connection:
-        order, encoding = connection.execute(query).one()
-    if order not in ("C", "POSIX", "C.UTF-8", "C.utf8") or encoding != "UTF8":
+        is_other, encoding = connection.exec_driver_sql(_ORDER).one()
+    if is_other or encoding != "UTF8":
+        order = "by a language" if is_other else "by bytes"
         raise UnreadableError(
-            f"The catalogue's database has the encoding {encoding} and sorts as {order}.",
+            f"The catalogue's database has the encoding {encoding} and sorts {order}.",
             advice="Make it with: CREATE DATABASE vidne TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'",
         )
 

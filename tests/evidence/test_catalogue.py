@@ -65,7 +65,8 @@ FIRST = (
     "INSERT INTO submission (id, case_id, source, actor, received_at, clock_shown, clock_true)"
     " VALUES ('s1', 'c1', 'citizen', 'tester', :now, '2026-03-01 12:00', '2026-03-01 12:01')",
     "INSERT INTO exhibit (id, case_id, number, sha256, blake3, size, piece_size, pieces_blake3, state,"
-    " received_at, spool) VALUES ('e1', 'c1', 1, '00', '00', 5000000000, 1, '[\"00\"]', 'received', :now, 'x')",
+    " received_at, spool)"
+    " VALUES ('e1', 'c1', 1, '00', '00', 5000000000, 1, '[\"00\"]', 'received', :now, 'x')",
     "INSERT INTO submitted_file (submission_id, ordinal, exhibit_id, name, received_at)"
     " VALUES ('s1', 1, 'e1', :name, :now)",
     "INSERT INTO job (exhibit_id, stage, lane, priority, state, not_before, changed_at)"
@@ -134,7 +135,8 @@ class Interrupting(String):
         raise KeyboardInterrupt
 
 
-def test_an_interruption_amid_a_statement_stays_one(catalogue: Catalogue) -> None:
+def test_an_interruption_amid_a_statement_stays_one(tmp_path: Path) -> None:
+    catalogue = open_catalogue(tmp_path / "catalogue.sqlite3")
     with pytest.raises(KeyboardInterrupt), catalogue.read() as connection:
         connection.execute(select(literal("x", type_=Interrupting())))
     with catalogue.write() as connection:
