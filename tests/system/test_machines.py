@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from evidence.cases import new_id
 from tests.databases import PostgresServer, RedisServer, postgres_server, redis_server
-from tests.servers import s3_server
+from tests.servers import S3Server, s3_server
 from tests.system.program import CASE, Program, children_of, kill_group, wait_until
-
-BUCKET = "evidence"
 
 
 @dataclass
@@ -24,6 +23,7 @@ class Site:
     folder: Path
     postgres: PostgresServer
     redis: RedisServer
+    s3: S3Server
     settings: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -41,29 +41,29 @@ class Site:
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     with s3_server(folder / "s3") as s3, postgres_server() as postgres, redis_server(folder) as redis:
-        s3.client().make_bucket(BUCKET, object_lock=True)
         (folder / "secret").write_text(s3.secret_key)
         settings = {
-            "VIDNE_STORE_URL": f"s3+http://{s3.endpoint}/{BUCKET}",
             "VIDNE_S3_ACCESS_KEY": s3.access_key,
             "VIDNE_S3_SECRET_KEY_FILE": str(folder / "secret"),
             "VIDNE_BROKER_URL": redis.url,
         }
-        yield Site(folder, postgres, redis, settings)
+        yield Site(folder, postgres, redis, s3, settings)
 
 
 @pytest.fixture(params=["redis", "no broker"])
 def site(servers: Site, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
-    """An installation with an empty catalogue; what was started on it ends with the test."""
-    name = os.path.basename(servers.postgres.new_database().partition("?")[0])  # noqa: PTH119
+    """An installation with an empty catalogue and store; what was started on it ends with the test."""
+    bucket = f"evidence-{new_id()}"
+    servers.s3.client().make_bucket(bucket, object_lock=True)
     settings = {
         **servers.settings,
-        "VIDNE_CATALOGUE_URL": servers.postgres.url(name),
+        "VIDNE_CATALOGUE_URL": servers.postgres.new_database(),
+        "VIDNE_STORE_URL": f"s3+http://{servers.s3.endpoint}/{bucket}",
         "VIDNE_LEDGER_KEY_FILE": str(tmp_path / "ledger.skey"),
     }
     if request.param != "redis":
         del settings["VIDNE_BROKER_URL"]
-    made = Site(tmp_path, servers.postgres, servers.redis, settings)
+    made = Site(tmp_path, servers.postgres, servers.redis, servers.s3, settings)
     yield made
     for process in made.running:
         if process.poll() is None:
