@@ -4,10 +4,11 @@ A session-wide advisory lock elects the sequencer. The server ends what a vanish
 that lock) as soon as its keep-alives fail: half a minute.
 """
 
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Connection, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
@@ -65,6 +66,12 @@ def open_server_catalogue(url: str, password_file: str = "") -> Catalogue:
     _require_binary_order(catalogue)
     catalogue.bring_up_to_date()
     return catalogue
+
+
+def server_state(connection: Connection) -> tuple[str, datetime]:
+    """The server's version, and what its clock shows."""
+    version, now = connection.exec_driver_sql("SELECT version(), clock_timestamp()").one()
+    return str(version).partition(" on ")[0], now
 
 
 def _secret(path: Path) -> str:
