@@ -60,7 +60,8 @@ def surely(send: Callable[[Lease], None], settings: Settings) -> Callable[[Lease
 
 def _away(error: Exception) -> UnavailableError:
     return UnavailableError(
-        f"The broker does not answer: {error}.", advice="Jobs wait in the catalogue until it does."
+        f"The broker does not answer: {str(error).rstrip('.')}.",
+        advice="Jobs wait in the catalogue until it does.",
     )
 
 

@@ -99,7 +99,7 @@ def _require_binary_order(catalogue: Catalogue) -> None:
 def _explain(error: Exception) -> VidneError | None:
     """What PostgreSQL says, for a person; the SQLSTATE decides, not the words."""
     state = getattr(error, "sqlstate", None) or ""
-    reason = str(error).strip().partition("\n")[0]
+    reason = str(error).strip().partition("\n")[0].rstrip(".")
     if state in ("53100", "53200"):
         return StorageFullError(
             f"The catalogue could not be written: {reason}.",

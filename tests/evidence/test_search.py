@@ -9,6 +9,7 @@ from evidence.catalogue.intake import Submission, add_file, add_submission
 from evidence.catalogue.search import Near, Wanted, search_exhibits
 from evidence.errors import UsageError
 from evidence.exhibits import Digests, Source
+from evidence.jsontypes import Json
 
 NOW = "2026-11-23T08:00:00.000000Z"
 # Town hall squares, from west to east, and one on the other side of the date line.
@@ -25,9 +26,9 @@ def filled(catalogue: Catalogue) -> Catalogue:
             add_submission(connection, submission, NOW)
             digests = Digests(1, f"{n:064x}", f"{n:064x}", 2, (f"{n:064x}",))
             added = add_file(connection, submission, name=b"a", digests=digests, spool=str(n), now=NOW)
-            times = [{"value": f"2026:03:0{n} 12:00:00+01:00", "source": "EXIF"}]
-            places = [{"latitude": latitude, "longitude": longitude}]
-            put_captures(connection, added.exhibit_id, {"capture_times": [*times], "positions": [*places]})
+            times: list[Json] = [{"value": f"2026:03:0{n} 12:00:00+01:00", "source": "EXIF"}]
+            places: list[Json] = [{"latitude": latitude, "longitude": longitude}]
+            put_captures(connection, added.exhibit_id, {"capture_times": times, "positions": places})
     return catalogue
 
 

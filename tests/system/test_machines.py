@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,8 @@ class Site:
 
     def serve(self, machine: Program) -> subprocess.Popen[bytes]:
         self.running.append(machine.start("serve", said=machine.data.parent / "said"))
-        wait_until(lambda: (machine.data / "worker.log").exists(), 60, "a worker")
+        log = machine.data / "worker.log"
+        wait_until(lambda: log.exists() and "started" in log.read_text(), 120, "a worker")
         return self.running[-1]
 
 
@@ -107,7 +109,12 @@ def test_two_machines_share_the_work_of_one_case(site: Site, six_clips: list[Pat
     site.serve(two)
     one.run("submit", *six_clips, "--case", CASE)
     seen: set[str] = set()
-    wait_until(lambda: bool(seen.update(homes_at_work(one))) or len(seen) == 2, 120, "both at work")
+
+    def both_were_at_work() -> bool:
+        seen.update(homes_at_work(one))
+        return len(seen) == 2
+
+    wait_until(both_were_at_work, 120, "both at work")
     await_processed(one, 6, 180)
     assert_whole(two, six_clips)
     assert not list((one.data / "spool").iterdir())
@@ -179,7 +186,7 @@ def test_a_message_that_comes_ten_times_is_acted_on_once(site: Site, six_clips: 
     machine = site.machine("one")
     machine.open_case()
     site.serve(machine)
-    client = site.redis.client()
+    client: Any = site.redis.client()
     submit = machine.start("submit", *six_clips[:2], "--case", CASE, "--wait")
     copies = 0
     while submit.poll() is None:
