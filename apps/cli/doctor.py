@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import click
 
+from apps.broker import ask_broker
 from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.cosigning import cosigned_size
 from apps.lock import try_worker_lock
@@ -21,6 +22,7 @@ from transcode import sandbox, tools
 
 _LOW_BYTES = 1 << 30
 _LATE = timedelta(days=1)  # a round of retention that was due so long ago is told
+_CLOCKS_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def command(context: Context, *, as_json: bool) -> int:
         ("sandbox", _sandbox),
         ("data folder", _data_folder),
         ("catalogue", _catalogue),
+        ("broker", _broker),
         ("object store", _store),
         ("ledger", _ledger),
         ("time stamps", _time_stamps),
@@ -93,11 +96,31 @@ def _data_folder(app: Application) -> Finding:
 
 
 def _catalogue(app: Application) -> Finding:
+    if app.catalogue.is_server:
+        return _catalogue_server(app)
     with app.catalogue.read() as connection:
         broken = connection.exec_driver_sql("PRAGMA quick_check").scalar()
     if broken != "ok":
         return Finding("catalogue", "fail", f"{app.settings.catalogue_path}: {broken}")
     return Finding("catalogue", "ok", str(app.settings.catalogue_path))
+
+
+def _catalogue_server(app: Application) -> Finding:
+    from evidence.catalogue.postgres import server_state  # noqa: PLC0415 - where there is one
+
+    with app.catalogue.read() as connection:
+        version, now = server_state(connection)
+    off = abs((app.clock() - now).total_seconds())
+    if off > _CLOCKS_S:
+        text = f"{version}; its clock and this machine's are {off:.0f} s apart: leases need them to agree"
+        return Finding("catalogue", "warning", text)
+    return Finding("catalogue", "ok", version)
+
+
+def _broker(app: Application) -> Finding:
+    if not app.settings.broker_url:
+        return Finding("broker", "ok", "inside of each worker")
+    return Finding("broker", "ok", f"Redis {ask_broker(app.settings)}")
 
 
 def _store(app: Application) -> Finding:

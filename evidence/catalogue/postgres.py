@@ -4,10 +4,11 @@ A session-wide advisory lock elects the sequencer. The server ends what a vanish
 that lock) as soon as its keep-alives fail: half a minute.
 """
 
+from datetime import datetime
 from pathlib import Path
 
 import psycopg
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import Connection, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
@@ -67,6 +68,12 @@ def open_server_catalogue(url: str, password_file: str = "") -> Catalogue:
     return catalogue
 
 
+def server_state(connection: Connection) -> tuple[str, datetime]:
+    """The server's version, and what its clock shows."""
+    version, now = connection.exec_driver_sql("SELECT version(), clock_timestamp()").one()
+    return str(version).partition(" on ")[0], now
+
+
 def _secret(path: Path) -> str:
     try:
         return path.read_text().strip()
@@ -92,7 +99,7 @@ def _require_binary_order(catalogue: Catalogue) -> None:
 def _explain(error: Exception) -> VidneError | None:
     """What PostgreSQL says, for a person; the SQLSTATE decides, not the words."""
     state = getattr(error, "sqlstate", None) or ""
-    reason = str(error).strip().partition("\n")[0]
+    reason = str(error).strip().partition("\n")[0].rstrip(".")
     if state in ("53100", "53200"):
         return StorageFullError(
             f"The catalogue could not be written: {reason}.",

@@ -21,6 +21,13 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
         ("VIDNE_SLOW_SLOTS", "many"),
         ("VIDNE_FAST_SLOTS", "0"),
         ("VIDNE_STORE_URL", "ftp://x/y"),
+        ("VIDNE_CATALOGUE_URL", "mysql://x/y"),
+        ("VIDNE_CATALOGUE_URL", "postgresql://u:hush@x/y"),
+        ("VIDNE_CATALOGUE_URL", "postgresql://u@x/y?password=hush"),
+        ("VIDNE_BROKER_URL", "redis://:hush@x/0"),
+        ("VIDNE_BROKER_URL", "redis://x/0"),
+        ("VIDNE_METRICS_PORT", "70000"),
+        ("VIDNE_LOG_FORMAT", "xml"),
         ("VIDNE_CASE_PATTERN", "no number"),
         ("VIDNE_TSA_URLS", "http://a/, ftp://x/y"),
         ("VIDNE_TSA_URLS", "https://user:secret@tsa.example.org/"),
@@ -36,6 +43,7 @@ def test_a_setting_that_cannot_be_meant_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({name: value})
     assert name.removeprefix("VIDNE_").lower() in str(refused.value).lower()
+    assert "hush" not in str(refused.value)
 
 
 def test_authorities_are_named_with_commas_between_each_once() -> None:

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from evidence.cases import new_id
 from tests.databases import PostgresServer, RedisServer, postgres_server, redis_server
-from tests.servers import s3_server
+from tests.servers import S3Server, s3_server
 from tests.system.program import CASE, Program, children_of, kill_group, wait_until
-
-BUCKET = "evidence"
 
 
 @dataclass
@@ -24,6 +24,7 @@ class Site:
     folder: Path
     postgres: PostgresServer
     redis: RedisServer
+    s3: S3Server
     settings: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -33,7 +34,8 @@ class Site:
 
     def serve(self, machine: Program) -> subprocess.Popen[bytes]:
         self.running.append(machine.start("serve", said=machine.data.parent / "said"))
-        wait_until(lambda: (machine.data / "worker.log").exists(), 60, "a worker")
+        log = machine.data / "worker.log"
+        wait_until(lambda: log.exists() and "started" in log.read_text(), 120, "a worker")
         return self.running[-1]
 
 
@@ -41,29 +43,29 @@ class Site:
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     with s3_server(folder / "s3") as s3, postgres_server() as postgres, redis_server(folder) as redis:
-        s3.client().make_bucket(BUCKET, object_lock=True)
         (folder / "secret").write_text(s3.secret_key)
         settings = {
-            "VIDNE_STORE_URL": f"s3+http://{s3.endpoint}/{BUCKET}",
             "VIDNE_S3_ACCESS_KEY": s3.access_key,
             "VIDNE_S3_SECRET_KEY_FILE": str(folder / "secret"),
             "VIDNE_BROKER_URL": redis.url,
         }
-        yield Site(folder, postgres, redis, settings)
+        yield Site(folder, postgres, redis, s3, settings)
 
 
 @pytest.fixture(params=["redis", "no broker"])
 def site(servers: Site, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Site]:
-    """An installation with an empty catalogue; what was started on it ends with the test."""
-    name = os.path.basename(servers.postgres.new_database().partition("?")[0])  # noqa: PTH119
+    """An installation with an empty catalogue and store; what was started on it ends with the test."""
+    bucket = f"evidence-{new_id()}"
+    servers.s3.client().make_bucket(bucket, object_lock=True)
     settings = {
         **servers.settings,
-        "VIDNE_CATALOGUE_URL": servers.postgres.url(name),
+        "VIDNE_CATALOGUE_URL": servers.postgres.new_database(),
+        "VIDNE_STORE_URL": f"s3+http://{servers.s3.endpoint}/{bucket}",
         "VIDNE_LEDGER_KEY_FILE": str(tmp_path / "ledger.skey"),
     }
     if request.param != "redis":
         del settings["VIDNE_BROKER_URL"]
-    made = Site(tmp_path, servers.postgres, servers.redis, settings)
+    made = Site(tmp_path, servers.postgres, servers.redis, servers.s3, settings)
     yield made
     for process in made.running:
         if process.poll() is None:
@@ -107,7 +109,12 @@ def test_two_machines_share_the_work_of_one_case(site: Site, six_clips: list[Pat
     site.serve(two)
     one.run("submit", *six_clips, "--case", CASE)
     seen: set[str] = set()
-    wait_until(lambda: bool(seen.update(homes_at_work(one))) or len(seen) == 2, 120, "both at work")
+
+    def both_were_at_work() -> bool:
+        seen.update(homes_at_work(one))
+        return len(seen) == 2
+
+    wait_until(both_were_at_work, 120, "both at work")
     await_processed(one, 6, 180)
     assert_whole(two, six_clips)
     assert not list((one.data / "spool").iterdir())
@@ -179,7 +186,7 @@ def test_a_message_that_comes_ten_times_is_acted_on_once(site: Site, six_clips: 
     machine = site.machine("one")
     machine.open_case()
     site.serve(machine)
-    client = site.redis.client()
+    client: Any = site.redis.client()
     submit = machine.start("submit", *six_clips[:2], "--case", CASE, "--wait")
     copies = 0
     while submit.poll() is None:
