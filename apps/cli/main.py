@@ -57,6 +57,7 @@ class _Commands(click.Group):
         "identify": "which exhibit is this file?",
         "export": "exhibits of a case, with their custody, in a folder that anyone can verify",
         "migrate-store": "move all objects from the data folder to S3",
+        "rebuild": "bring a lost or old catalogue up to what the store holds",
         "serve": "keep a worker going",
         "worker": "a worker alone",
         "validate": "run a reference set and compare with what is expected; signed into the ledger",
