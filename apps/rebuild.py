@@ -243,7 +243,7 @@ class Rebuilder:
         now = timestamp(self._app.clock())
         with self._app.catalogue.write() as connection:
             number = rows.next_job(connection)
-            for owner in sorted(self._result.exhibits):
+            for owner in rows.exhibits_without_jobs(connection):  # also of a run that was interrupted
                 number = rows.close_jobs(connection, owner, number, now)
 
 

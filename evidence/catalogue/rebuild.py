@@ -193,6 +193,18 @@ def close_jobs(connection: Connection, exhibit_id: str, job_id: int, at: str) ->
     return job_id
 
 
+def exhibits_without_jobs(connection: Connection) -> list[str]:
+    """Ids of the exhibits that lack a job of some stage."""
+    counted = (
+        select(exhibit.c.id)
+        .outerjoin(job, job.c.exhibit_id == exhibit.c.id)
+        .group_by(exhibit.c.id)
+        .having(func.count(job.c.id) < len(Stage))
+        .order_by(exhibit.c.id)
+    )
+    return list(connection.execute(counted).scalars())
+
+
 def next_job(connection: Connection) -> int:
     """A number that no job has."""
     return (connection.execute(select(func.max(job.c.id))).scalar() or 0) + 1
