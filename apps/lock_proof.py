@@ -29,5 +29,11 @@ def require_lock(app: Application, *, anew: bool) -> None:
         is_known = False
     if is_known and not anew:
         return
-    prove_lock(store, (now + timedelta(days=app.settings.retention_days) - _LEEWAY).replace(microsecond=0))
+    try_lock(app, store)
     replace_file(path, json.dumps(shown).encode())
+
+
+def try_lock(app: Application, store: S3Store) -> None:
+    """Raise SettingsError where `store` does not lock."""
+    until = app.clock() + timedelta(days=app.settings.retention_days) - _LEEWAY
+    prove_lock(store, until.replace(microsecond=0))

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from evidence.cases import new_id
 from evidence.catalogue.engine import Catalogue, open_catalogue
 from evidence.catalogue.ledger import SqlLedgerStore
+from evidence.catalogue.relocation import last_relocation
 from evidence.clock import Clock, system_clock
-from evidence.errors import ConflictError
+from evidence.errors import ConflictError, SettingsError
 from evidence.files import create_file, make_durable_folders
 from evidence.ports import ObjectStore
 from evidence.settings import Settings
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from apps.remote_witness import RemoteWitness
     from ingest.stamping import Stamper
     from retention.keeping import Keeper
+    from retention.s3 import S3Store
 
 
 @dataclass
@@ -93,10 +95,24 @@ class Application:
     def store(self) -> ObjectStore:
         """The object store that the settings name."""
         if not self.settings.store_url:
+            self._check_not_moved()
             return FolderStore(self.settings.objects_path)
+        return self.store_at(self.settings.store_url)
+
+    def store_at(self, url: str) -> "S3Store":
+        """The S3 store at another URL than that of the settings, with their key."""
         from retention.s3 import open_s3_store  # noqa: PLC0415 - the client is slow to import
 
-        return open_s3_store(self.settings.store_url, self.settings, self.clock)
+        return open_s3_store(url, self.settings, self.clock)
+
+    def _check_not_moved(self) -> None:
+        with self.catalogue.read() as connection:
+            last = last_relocation(connection)
+        if last is not None and last.finished_at is not None:
+            raise SettingsError(
+                f"The objects of {self.settings.data} were moved to {last.target} at {last.finished_at}.",
+                advice=f"Set VIDNE_STORE_URL={last.target}",
+            )
 
     def require_store(self, *, anew: bool = False) -> None:
         """Ask the object store for something, and once a day (or `anew`) whether its lock holds.

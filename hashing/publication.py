@@ -14,7 +14,7 @@ from evidence.errors import IntegrityError
 from evidence.ports import LedgerStore, NewObject, ObjectStore
 from hashing.merkle import EMPTY_ROOT, HASH_SIZE, perfect_root
 from hashing.notes import Checkpoint, Verifier, open_checkpoint
-from hashing.tiles import WIDTH, Tile, TiledTree, added
+from hashing.tiles import WIDTH, Tile, TiledTree, added, tile_at
 
 CHECKPOINTS, TIMESTAMPS, _COSIGNATURES = "checkpoint/", "timestamp/", "cosignature/"
 _LENGTH = 2  # bytes of an entry's length in a bundle, the most significant first
@@ -177,16 +177,8 @@ class Publisher:
 
     def _last_published(self) -> Checkpoint:
         """The checkpoint over the most entries that the store has."""
-        size = max(published_sizes(self._store, self._prefix), default=0)
-        if not size:
-            return Checkpoint(self._verifier.name, 0, EMPTY_ROOT)
-        key = self._prefix + checkpoint_path(size)
-        note = read_object(self._store, key)
-        if note is None:
-            raise IntegrityError(
-                f"{key} was there, and is gone.", advice="Find out who deletes from the store."
-            )
-        return open_checkpoint(note, self._verifier)
+        found = newest_published(self._store, self._prefix, self._verifier)
+        return found[0] if found else Checkpoint(self._verifier.name, 0, EMPTY_ROOT)
 
     def _publish(self, checkpoint: Checkpoint, note: bytes, published: Checkpoint) -> None:
         made: dict[Tile, bytes] = {}
@@ -215,6 +207,37 @@ def _rewritten(how: str) -> IntegrityError:
         f"The ledger is not as it was: {how}. Nothing was published.",
         advice="Run `vidne verify` on it, find out who changed it, and restore it from a backup.",
     )
+
+
+def published_entries(store: ObjectStore, prefix: str, start: int, size: int) -> Iterator[bytes]:
+    """Entries start..size-1 of the log as it is published over `size` entries.
+
+    Raises IntegrityError where a bundle is missing or has another number of entries than its tile.
+    """
+    for index in range(start // WIDTH, -(-size // WIDTH)):
+        tile = tile_at(0, index, size)
+        raw = read_object(store, prefix + tile.bundle_path)
+        found = list(entries_in(raw or b""))
+        if len(found) != tile.width:
+            raise IntegrityError(
+                f"{prefix}{tile.bundle_path} has {len(found)} entries, not {tile.width}.",
+                advice="Look in the store for an earlier version of it, below what lies over it.",
+            )
+        yield from found[max(0, start - index * WIDTH) :]
+
+
+def newest_published(store: ObjectStore, prefix: str, verifier: Verifier) -> tuple[Checkpoint, bytes] | None:
+    """The checkpoint over the most entries that the store has, and its note; raises NoteError."""
+    size = max(published_sizes(store, prefix), default=0)
+    if not size:
+        return None
+    note = read_object(store, prefix + checkpoint_path(size))
+    if note is None:
+        raise IntegrityError(
+            f"{prefix}{checkpoint_path(size)} was there, and is gone.",
+            advice="Find out who deletes from the store.",
+        )
+    return open_checkpoint(note, verifier), note
 
 
 def entries_in(bundle: bytes) -> Iterator[bytes]:

@@ -96,18 +96,28 @@ def store_all(
     """Put every file and read it back. Raises IntegrityError where one differs."""
     with catalogue.write() as connection:
         announce_objects(connection, owner.id, stage, [item.row for item in pending])
-    files = [new_object(item.row, item.path) for item in pending]
-    stored = store.put(files, consume=True)
+    return put_all(store, owner, pending, consume=True)
+
+
+def put_all(store: ObjectStore, owner: Exhibit, pending: Sequence[Pending], *, consume: bool) -> Stored:
+    """Put files, read them back, tag them. Raises IntegrityError where one differs."""
+    # What can be made again of an original is not locked.
+    files = [
+        NewObject(
+            item.row.key,
+            item.path,
+            item.row.digests.sha256,
+            item.row.digests.size,
+            locked=item.row.role in LOCKED_ROLES,
+        )
+        for item in pending
+    ]
+    stored = store.put(files, consume=consume)
     for item, there in zip(pending, stored, strict=True):
         _read_back(store, owner, item.row, there)
     versions = {there.key: there.version_id for there in stored}
     tag(store, versions, owner.case_number)
     return Stored(tuple(pending), versions, store.bucket)
-
-
-def new_object(row: ObjectRow, path: Path) -> NewObject:
-    """How a file is put: what can be made again of an original is not locked."""
-    return NewObject(row.key, path, row.digests.sha256, row.digests.size, locked=row.role in LOCKED_ROLES)
 
 
 def retag(catalogue: Catalogue, store: ObjectStore, case_id: str) -> str:

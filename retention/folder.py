@@ -109,7 +109,7 @@ class FolderStore:
             stream.seek(start)
             return stream.read(length)
 
-    def local_path(self, key: str, version_id: str) -> Path | None:
+    def local_path(self, key: str, version_id: str) -> Path:
         """See ObjectStore."""
         return self._path(key, version_id)
 

@@ -66,7 +66,8 @@ class Keeper:
         if found is None or found.finished_at is not None:
             if not is_due(found, now, self._days):
                 return 0
-            self._store.sweep(now - _SWEPT_AFTER)
+            if swept := self._store.sweep(now - _SWEPT_AFTER):
+                log.info("swept what %d puts left that were cut short", swept)
             with self._catalogue.write() as connection:
                 found = begin_round(connection, timestamp(now))
         return self._go_on(found) if self._store.is_worm else self._finish(found)

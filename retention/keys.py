@@ -23,6 +23,11 @@ def rendition_key(case_id: str, number: int, recipe: str, sha256: str, name: str
     return _checked(f"{_exhibit(case_id, number)}/renditions/{recipe}/{sha256}/{name}")
 
 
+def renditions_prefix(case_id: str, number: int) -> str:
+    """What every key of an exhibit's renditions begins with."""
+    return f"{_exhibit(case_id, number)}/renditions/"
+
+
 def case_prefix(case_id: str) -> str:
     """What every key of a case begins with."""
     return f"{CASES}{case_id}/"

@@ -78,18 +78,27 @@ class S3Store:
 
     def _put_one(self, file: NewObject) -> StoredObject:
         until = self._clock() + self._days if file.locked else None
+        version_id = self._send(file, _lock_headers(until))
+        if version_id is not None:
+            return StoredObject(file.key, version_id, file.size)
+        # Somebody's object, or our own: of a run that was cut short, or whose reply was lost.
+        found = self._existing(file)
+        if until:
+            self.retain(found.key, found.version_id, until)
+        return found
+
+    def _send(self, file: NewObject, headers: DictType) -> str | None:
+        """The new version's id; None where the key has an object."""
+        is_large = file.size > self._part_size
+        if is_large and self.stat(file.key) is not None:
+            return None  # before gigabytes are sent for nothing
         with clear_errors(file.key):
             try:
-                send = self._send_whole if file.size <= self._part_size else self._send_parts
-                return StoredObject(file.key, send(file, _lock_headers(until)), file.size)
+                return self._send_parts(file, headers) if is_large else self._send_whole(file, headers)
             except S3Error as error:
                 if error.code not in TAKEN:
                     raise
-            # Somebody's object, or our own: of a run that was cut short, or whose reply was lost.
-            found = self._existing(file)
-            if until:
-                self.retain(found.key, found.version_id, until)
-            return found
+        return None
 
     def _send_whole(self, file: NewObject, headers: DictType) -> str:
         body = file.source.read_bytes()
@@ -98,8 +107,6 @@ class S3Store:
         return _version(self._client._put_object(self._bucket, file.key, body, headers).version_id)
 
     def _send_parts(self, file: NewObject, headers: DictType) -> str:
-        if self.stat(file.key) is not None:
-            return self._existing(file).version_id  # before gigabytes are sent for nothing
         abort_uploads(self._client, self._bucket, file.key)
         return _version(send_parts(self._client, self._bucket, file, headers, self._part_size))
 

@@ -56,6 +56,8 @@ class _Commands(click.Group):
         "verify": "check files, exhibits, cases against the ledger; packages and receipts by themselves",
         "identify": "which exhibit is this file?",
         "export": "exhibits of a case, with their custody, in a folder that anyone can verify",
+        "migrate-store": "move all objects from the data folder to S3",
+        "rebuild": "bring a lost or old catalogue up to what the store holds",
         "serve": "keep a worker going",
         "worker": "a worker alone",
         "validate": "run a reference set and compare with what is expected; signed into the ledger",
@@ -69,7 +71,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.modules:
             return None
-        module = importlib.import_module(f"apps.cli.{cmd_name}")
+        module = importlib.import_module(f"apps.cli.{cmd_name.replace('-', '_')}")
         command = module.command
         if not isinstance(command, click.Command):
             raise TypeError(f"apps.cli.{cmd_name} has no command")

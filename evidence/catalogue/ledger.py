@@ -84,7 +84,7 @@ class SqlLedgerStore:
     def append(self, entries: Sequence[LedgerEntry], frontier: Sequence[bytes], checkpoint: bytes) -> None:
         """See LedgerStore."""
         with self._catalogue.write() as connection:
-            connection.execute(insert(ledger_entry), [_entry_values(entry) for entry in entries])
+            connection.execute(insert(ledger_entry), [entry_values(entry) for entry in entries])
             connection.execute(
                 update(ledger_inbox)
                 .where(ledger_inbox.c.id.in_([entry.inbox_id for entry in entries]))
@@ -178,7 +178,8 @@ def _entry(row: Row[*tuple[object, ...]]) -> LedgerEntry:
     )
 
 
-def _entry_values(entry: LedgerEntry) -> dict[str, object]:
+def entry_values(entry: LedgerEntry) -> dict[str, object]:
+    """An entry's row."""
     return {
         "position": entry.index,
         "inbox_id": entry.inbox_id,

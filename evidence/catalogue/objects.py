@@ -93,7 +93,7 @@ def current_objects(connection: Connection, exhibit_id: str) -> list[ObjectRow]:
         .where(stored_object.c.exhibit_id == exhibit_id, stored_object.c.state == "stored")
         .order_by(stored_object.c.id)
     )
-    return [_object(row) for row in rows]
+    return [object_of(row) for row in rows]
 
 
 def stored_original(connection: Connection, exhibit_id: str) -> tuple[str, str] | None:
@@ -119,7 +119,8 @@ def case_keys(connection: Connection, case_id: str) -> list[tuple[str, str]]:
     return [(row.key, row.version_id) for row in rows]
 
 
-def _object(row: Row[*tuple[object, ...]]) -> ObjectRow:
+def object_of(row: Row[*tuple[object, ...]]) -> ObjectRow:
+    """A row of stored_object."""
     return ObjectRow(
         role=Role(row.role),
         name=row.name,

@@ -139,6 +139,16 @@ def test_a_locked_object_is_retained_by_a_store_that_locks(
         assert until is None
 
 
+@pytest.mark.parametrize("content", [b"evidence", bytes(PART + 1)], ids=["small", "parts"])
+def test_an_object_that_is_found_there_is_locked_as_a_new_one_is(
+    store: ObjectStore, key: str, tmp_path: Path, content: bytes
+) -> None:
+    version = put(store, key, tmp_path / "f", content)
+    assert store.retained_until(key, version) is None
+    assert put(store, key, tmp_path / "f", content, locked=True) == version
+    assert (store.retained_until(key, version) is not None) is store.is_worm
+
+
 def test_what_is_not_locked_is_not_retained(store: ObjectStore, key: str, tmp_path: Path) -> None:
     assert store.retained_until(key, put(store, key, tmp_path / "f", b"evidence")) is None
 

@@ -1,4 +1,4 @@
-"""The S3 store where something goes wrong: replies lost, busy servers, killed programs, no lock that holds."""
+"""The S3 store where something goes wrong: lost replies, busy servers, killed programs, locks that fail."""
 
 import io
 import signal
