@@ -162,11 +162,12 @@ class Application:
     @cached_property
     def witnesses(self) -> "list[RemoteWitness]":
         """Those that the settings name; raises SettingsError."""
-        if not self.settings.witnesses:
+        settings = self.settings
+        if not settings.witnesses and not settings.witnesses_file:
             return []
-        from apps.remote_witness import parse_witnesses  # noqa: PLC0415 - HTTP, where it is needed
+        from apps.remote_witness import parse_witnesses, read_witnesses  # noqa: PLC0415 - HTTP, where it is needed
 
-        return parse_witnesses(self.settings.witnesses)
+        return [*parse_witnesses(settings.witnesses), *read_witnesses(settings.witnesses_file)]
 
     @cached_property
     def cosignings(self) -> "list[Cosigning]":

@@ -65,6 +65,7 @@ class Settings:
     witnesses: str = _setting(
         "VIDNE_WITNESSES", "", "witnesses that cosign the ledger: URL=vkey, several with commas between"
     )
+    witnesses_file: str = _setting("VIDNE_WITNESSES_FILE", "", "file that names further ones, one a line")
     actor: str = _setting("VIDNE_ACTOR", "", "pseudonym of who acts; empty: the system user's id")
     tsa_urls: str = _setting(
         "VIDNE_TSA_URLS", "", "time-stamp authorities (RFC 3161), http or https, comma between; empty: none"

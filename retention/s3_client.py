@@ -47,6 +47,19 @@ def open_client(url: str, settings: Settings) -> tuple[Minio, str]:
     return client, bucket
 
 
+def make_bucket(url: str, settings: Settings) -> bool:
+    """Make the bucket of a store's URL, with Object Lock, where it is missing; whether it was made.
+
+    Raises VidneError. Whether a bucket that is there locks, retention.lock_probe shows.
+    """
+    client, bucket = open_client(url, settings)
+    with clear_errors(f"the bucket {bucket}"):
+        if client.bucket_exists(bucket):
+            return False
+        client.make_bucket(bucket, object_lock=True)
+        return True
+
+
 def _secret(settings: Settings) -> str:
     if not settings.s3_secret_key_file:
         return settings.s3_secret_key

@@ -15,7 +15,7 @@ from apps.validation import changed_tools, last_validation
 from apps.wiring import Application
 from evidence.catalogue.retention import last_round
 from evidence.catalogue.timestamps import last_asked
-from evidence.errors import VidneError
+from evidence.errors import UsageError, VidneError
 from evidence.text import human_size
 from hashing.timestamps import load_roots_file
 from transcode import sandbox, tools
@@ -35,9 +35,10 @@ class Finding:
 
 
 @click.command()
+@click.option("--only", multiple=True, metavar="NAME", help="Look at this alone; may be given again.")
 @json_option
 @pass_context
-def command(context: Context, *, as_json: bool) -> int:
+def command(context: Context, only: tuple[str, ...], *, as_json: bool) -> int:
     """Look at everything the program rests on; ends 1 where something fails."""
     app = context.application
     looks: list[tuple[str, Callable[[Application], Finding]]] = [
@@ -54,7 +55,10 @@ def command(context: Context, *, as_json: bool) -> int:
         ("worker", _worker),
         ("validation", _validation),
     ]
-    findings = [_look(name, look, app) for name, look in looks]
+    names = [name for name, _ in looks]
+    for name in set(only) - set(names):
+        raise UsageError(f"Nothing is called {name!r}.", advice=f"There are: {', '.join(names)}.")
+    findings = [_look(name, look, app) for name, look in looks if name in only or not only]
     if as_json:
         echo_json([{"name": f.name, "status": f.status, "text": f.text} for f in findings])
     else:

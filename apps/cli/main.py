@@ -62,6 +62,7 @@ class _Commands(click.Group):
         "worker": "a worker alone",
         "validate": "run a reference set and compare with what is expected; signed into the ledger",
         "doctor": "what is installed, configured, reachable, locked, sandboxed",
+        "init": "make what an installation needs: bucket, catalogue, the ledger's key",
         "demo": "make footage, take it in, show what became of it",
     }
 
