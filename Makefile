@@ -59,7 +59,8 @@ up-local: setup ## all services of docker-compose.yml as processes, the main job
 	@$(PY) -m deploy.local $(if $(KEEP),--keep)
 
 test-image: setup ## the Dockerfile's steps in a bare Debian, and the program in it confined as a container is (root)
-	@deploy/try-image.sh
+	@deploy/system-packages.sh debootstrap
+	@$(PY) -m deploy.image
 
 lock: setup ## resolve the dependencies anew into requirements.lock
 	@$(VENV)/bin/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \

@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from deploy.services import Services, services_up
+from deploy.services import VIDNE, Services, services_up
 from samples.generator import generate
 
 CASE = "0100-10293-00001-26"
@@ -79,7 +79,7 @@ class Job:
 
     def _vidne(self, machine: str, *args: str | Path, codes: tuple[int, ...] = (0,)) -> str:
         done = subprocess.run(
-            self.services.command(machine, *args),
+            [VIDNE, *args],
             env=self.services.environment(machine),
             capture_output=True,
             text=True,
@@ -145,9 +145,9 @@ def main() -> None:
 
 def _wait(console: Console, services: Services) -> None:
     console.print("Running until Ctrl-C. In another shell, as the first machine:\n")
-    names = [name for name in services.services["worker-1"]["environment"]]
-    for name in names:
-        console.print(f"  export {name}={services.environment('worker-1')[name]}", soft_wrap=True)
+    environment = services.environment("worker-1")
+    for name in services.services["worker-1"]["environment"]:
+        console.print(f"  export {name}={environment[name]}", soft_wrap=True)
     while True:
         signal.pause()
 

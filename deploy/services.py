@@ -1,8 +1,8 @@
 """The services of docker-compose.yml as processes on this machine: same commands, settings and secrets.
 
 What a container gives is put in its place: a host name becomes a free port of 127.0.0.1, a volume a folder, a
-secret the file that deploy/make-secrets.sh made, an image the program that a package ships. Limits, users and networks
-are the container engine's, and are not shown by this.
+secret the file that deploy/make-secrets.sh made, an image the program that a package ships. Limits, users and
+networks are the container engine's, and are not shown by this.
 """
 
 import os
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 _PORTS = {"store": 8333, "catalogue": 5432, "broker": 6379, "witness": 8020}  # inside of the containers
 _READY_S = 120
 _STOP_S = 20
-_VIDNE = Path(sys.executable).parent / "vidne"
+VIDNE = Path(sys.executable).parent / "vidne"
 
 
 class Services:
@@ -76,7 +76,7 @@ class Services:
         elif name == "broker":
             command = [str(REDIS), *argv[1:], "--bind", "127.0.0.1"]
         else:
-            command = argv if service.get("entrypoint") else [str(_VIDNE), *argv]
+            command = argv if service.get("entrypoint") else [str(VIDNE), *argv]
         self._run(name, command, environment)
 
     def environment(self, name: str) -> dict[str, str]:
@@ -86,12 +86,8 @@ class Services:
         clean = {
             key: value for key, value in os.environ.items() if not key.startswith(("VIDNE_", "WEED_", "PG"))
         }
-        path = os.pathsep.join((str(_VIDNE.parent), str(POSTGRES), clean.get("PATH", os.defpath)))
+        path = os.pathsep.join((str(VIDNE.parent), str(POSTGRES), clean.get("PATH", os.defpath)))
         return {**clean, **own, "PATH": path}
-
-    def command(self, name: str, *args: str | Path) -> list[str]:
-        """A command of the program, as in `docker compose exec NAME vidne ...`."""
-        return [str(_VIDNE), *map(str, args)]
 
     def log(self, name: str) -> Path:
         """What a service says."""
