@@ -1,9 +1,9 @@
 """`make test-image`: the Dockerfile without an engine, in a bare Debian, and the program in it, confined.
 
-Each stage is a folder that debootstrap made; RUN, COPY, ENV, WORKDIR, USER and SHELL are done as they stand. Then the
-program runs in the last one as a container of docker-compose.yml would: its user, no capability, no new privileges,
-read-only root, deploy/seccomp.json; once with a /proc of its own, once with Docker's masks over it, which the sandbox
-has to tell. Needs root and Debian.
+Each stage is a folder that debootstrap made; RUN, COPY, ENV, WORKDIR, USER and SHELL are done as they stand. Then
+the program runs in the last one as in a container of docker-compose.yml: its user, no capability, no new privileges,
+read-only root, deploy/seccomp.json; once with a /proc of its own, once with Docker's masks over it, which doctor has
+to tell. Needs root and Debian.
 """
 
 import json
@@ -190,7 +190,7 @@ def main() -> None:
     """Build, then run the program in what was built."""
     if os.getuid():
         raise SystemExit("A new root takes root: sudo make test-image")
-    folder = Path(tempfile.mkdtemp(prefix="vidne-image-", dir="/var/tmp"))  # noqa: S108 - gigabytes
+    folder = Path(tempfile.mkdtemp(prefix="vidne-image-", dir="/var/tmp"))
     try:
         stage = Build(folder).run((ROOT / "Dockerfile").read_text())
         print("\nConfined as docker-compose.yml has it:", flush=True)
