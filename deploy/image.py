@@ -1,9 +1,9 @@
 """`make test-image`: the Dockerfile without an engine, in a bare Debian, and the program in it, confined.
 
-Each stage is a folder that debootstrap made; RUN, COPY, ENV, WORKDIR, USER and SHELL are done as they stand. Then
-the program runs in the last one as in a container of docker-compose.yml: its user, no capability, no new privileges,
-read-only root, deploy/seccomp.json; once with a /proc of its own, once with Docker's masks over it, which doctor has
-to tell. Needs root and Debian.
+Each stage is a folder that debootstrap made; RUN, COPY, ENV, WORKDIR, USER and SHELL are done as they stand.
+Then the program runs in the last one as in a container of docker-compose.yml: its user, no capability, no new
+privileges, read-only root, deploy/seccomp.json; once with a /proc of its own, once with Docker's masks on it,
+which doctor has to tell. Needs root and Debian.
 """
 
 import json
@@ -12,7 +12,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -208,4 +207,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -190,7 +190,7 @@ class Services:
             if self._user:
                 shutil.chown(path, self._user)
         flags = environment["POSTGRES_INITDB_ARGS"].split()
-        command = [
+        command: list[str | Path] = [
             POSTGRES / "initdb",
             "-U",
             "postgres",

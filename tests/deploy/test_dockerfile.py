@@ -1,5 +1,6 @@
 """The Dockerfile: linted; its base exact, its user not root, its files what the package is made of."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -11,9 +12,7 @@ from deploy.image import instructions
 from deploy.services import ROOT
 
 DOCKERFILE = ROOT / "Dockerfile"
-HADOLINT = shutil.which(
-    "hadolint", path=f"{Path(sys.executable).parent}:{Path(sys.path[1]).parents[2] / 'bin'}"
-)
+HADOLINT = shutil.which("hadolint", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
 
 
 def linted(path: Path) -> subprocess.CompletedProcess[str]:
