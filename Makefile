@@ -55,11 +55,20 @@ fuzz: setup ## damage 2,000 media files and hold each stage to its word (VIDNE_F
 bench: setup ## measure against the bare tools, write docs/performance.md
 	@$(PY) -m bench
 
+up-local: setup ## all services of docker-compose.yml as processes, the main job over them; KEEP=1 leaves them running
+	@$(PY) -m deploy.local $(if $(KEEP),--keep)
+
+test-image: setup ## the Dockerfile's steps in a bare Debian, and the program in it confined as a container is (root)
+	@deploy/system-packages.sh debootstrap
+	@$(PY) -m deploy.image
+
 lock: setup ## resolve the dependencies anew into requirements.lock
 	@$(VENV)/bin/uv pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
 	  --python-version 3.11 -q --custom-compile-command 'make lock' -o requirements.lock
+	@$(VENV)/bin/uv pip compile pyproject.toml --all-extras --universal --generate-hashes -c requirements.lock \
+	  --python-version 3.11 -q --custom-compile-command 'make lock' -o deploy/requirements.lock
 
 clean: ## remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo test test-large test-media lint format fuzz bench lock clean
+.PHONY: help setup demo test test-large test-media test-image lint format fuzz bench up-local lock clean

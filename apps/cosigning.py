@@ -108,10 +108,17 @@ class Cosigning:
             add_cosignature(connection, CosignatureRow(size, self._witness.key_id, name, line, at))
 
 
-def keep_asking(cosigning: Cosigning, stop: threading.Event) -> None:
-    """Look for what is new each second until `stop`; after a failure, ever more seldom."""
+def keep_asking(
+    cosigning: Cosigning, stop: threading.Event, is_ours: Callable[[], bool] = lambda: True
+) -> None:
+    """Look for what is new each second until `stop`; after a failure, ever more seldom.
+
+    `is_ours` says whether this machine is the one that sequences: the others have nothing to ask for.
+    """
     pause = _LOOK_S
     while not stop.wait(pause):
+        if not is_ours():
+            continue
         try:
             if size := cosigning.run_once():
                 log.info("a witness cosigned the tree of %d entries", size)
@@ -121,10 +128,12 @@ def keep_asking(cosigning: Cosigning, stop: threading.Event) -> None:
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
 
-def start_asking(cosignings: list[Cosigning]) -> None:
+def start_asking(cosignings: list[Cosigning], is_ours: Callable[[], bool] = lambda: True) -> None:
     """A thread for each witness: one that is slow or away holds up neither the others nor the worker."""
     for cosigning in cosignings:
-        threading.Thread(target=keep_asking, args=(cosigning, threading.Event()), daemon=True).start()
+        threading.Thread(
+            target=keep_asking, args=(cosigning, threading.Event(), is_ours), daemon=True
+        ).start()
 
 
 def cosigned_size(catalogue: Catalogue, witness: RemoteWitness) -> int:

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -140,6 +141,20 @@ def parse_witnesses(text: str) -> list[RemoteWitness]:
             raise _not_a_witness(part)
         found.append(RemoteWitness(url, verifier))
     return found
+
+
+def read_witnesses(path: str) -> list[RemoteWitness]:
+    """The witnesses in the file that VIDNE_WITNESSES_FILE names, one a line. Raises SettingsError."""
+    if not path:
+        return []
+    try:
+        lines = Path(path).read_text().splitlines()
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"VIDNE_WITNESSES_FILE {path} cannot be read: {error}.",
+            advice="Name a file with URL=vkey on each line.",
+        ) from error
+    return parse_witnesses(",".join(lines))
 
 
 def _not_a_witness(part: str) -> SettingsError:

@@ -26,5 +26,5 @@ def await_entry(app: Application, event_id: str, what: str) -> LedgerEntry:
         with try_worker_lock(app.settings.worker_lock_path) as is_ours:
             if is_ours:
                 app.sequence_all()
-        time.sleep(0 if is_ours else _LOOK_S)
+        time.sleep(0 if is_ours and app.led_last else _LOOK_S)
     return row

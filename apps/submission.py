@@ -13,9 +13,9 @@ from apps.wiring import Application
 from evidence.cases import parse_case_number
 from evidence.catalogue.cases import find_case
 from evidence.catalogue.exhibits import Exhibit, submitted_exhibits
-from evidence.catalogue.intake import progress_of, waiting_for
+from evidence.catalogue.intake import Progress, progress_of, waiting_for
 from evidence.catalogue.members import Member, members_in
-from evidence.errors import InterruptionError, StorageFullError, UnreadableError, VidneError
+from evidence.errors import InterruptionError, StorageFullError, UnavailableError, UnreadableError, VidneError
 from evidence.exhibits import ExhibitState, Source
 from evidence.jsontypes import Json, JsonObject
 from evidence.text import name_from_bytes, printable
@@ -62,6 +62,8 @@ def begin(
     source: Source,
     clock_shown: str | None = None,
     clock_true: str | None = None,
+    *,
+    urgent: bool = False,
 ) -> Intaker:
     """A submission to the open case `number`; raises UsageError, NotFoundError, ConflictError."""
     app.require_store()
@@ -76,6 +78,8 @@ def begin(
         clock=app.clock,
         clock_shown=clock_shown,
         clock_true=clock_true,
+        home=app.home,
+        urgent=urgent,
     )
 
 
@@ -145,18 +149,16 @@ def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Me
     begun, pause = False, _POLL_S
     told: set[str] = set()
     while True:
-        with app.catalogue.read() as connection:
-            progress = progress_of(connection, outcome.submission)
-            done = progress.final if wait else progress.sealed
-            if done == progress.exhibits:
-                outcome.exhibits = submitted_exhibits(connection, outcome.submission)
-                outcome.members = members_in(connection, outcome.submission)
-                return
-            reasons = waiting_for(connection, outcome.submission)
-        for reason in [*reasons, *_short_of_room(app)]:
-            if reason not in told:
-                click.echo(f"vidne: put off and tried again: {printable(reason, limit=2000)}", err=True)
-                told.add(reason)
+        try:
+            progress, reasons = _look(app, outcome, wait=wait)
+        except UnavailableError as error:  # what was received is safe: the server is waited for
+            _tell_once([str(error)], told)
+            time.sleep(_SLOWEST_POLL_S)
+            continue
+        done = progress.final if wait else progress.sealed
+        if done == progress.exhibits:
+            return
+        _tell_once([*reasons, *_short_of_room(app)], told)
         if not begun:
             shown.begin(
                 "processing" if wait else "sealing", progress.jobs if wait else progress.exhibits, "jobs"
@@ -171,6 +173,24 @@ def _await(app: Application, supervisor: Supervisor, outcome: Outcome, shown: Me
             )
         time.sleep(pause)
         pause = min(1.05 * pause, _SLOWEST_POLL_S)  # a long wait need not be watched as closely
+
+
+def _look(app: Application, outcome: Outcome, *, wait: bool) -> tuple[Progress, list[str]]:
+    """How far it is, and why some of it is put off; at the end `outcome` has what became of it."""
+    with app.catalogue.read() as connection:
+        progress = progress_of(connection, outcome.submission)
+        if (progress.final if wait else progress.sealed) == progress.exhibits:
+            outcome.exhibits = submitted_exhibits(connection, outcome.submission)
+            outcome.members = members_in(connection, outcome.submission)
+            return progress, []
+        return progress, waiting_for(connection, outcome.submission)
+
+
+def _tell_once(reasons: list[str], told: set[str]) -> None:
+    for reason in reasons:
+        if reason not in told:
+            click.echo(f"vidne: put off and tried again: {printable(reason, limit=2000)}", err=True)
+            told.add(reason)
 
 
 def _file_json(item: Received, exhibit: Exhibit) -> JsonObject:

@@ -95,11 +95,13 @@ class Supervisor:
         time.sleep(_GRACE_S)
         # Imported only now: a command's worker starts while the command itself is still loading.
         from apps.wiring import Application  # noqa: PLC0415
+        from evidence.catalogue.leases import owner_name  # noqa: PLC0415
         from ingest.crashes import worker_died  # noqa: PLC0415
 
         application = Application(self._settings)
         try:
-            held = worker_died(application.catalogue, owner, application.clock)
+            name = owner_name(application.home, owner)
+            held = worker_died(application.catalogue, name, application.clock)
             application.catalogue.close()
         except VidneError as error:  # a full disk, say: the next worker takes over what this one held
             log.warning("a worker died (%d), and its jobs could not be told: %s", code, error)

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 from evidence.cases import new_id
 from evidence.catalogue.engine import Catalogue, open_catalogue
 from evidence.catalogue.ledger import SqlLedgerStore
+from evidence.catalogue.relocation import last_relocation
 from evidence.clock import Clock, system_clock
-from evidence.errors import ConflictError
+from evidence.errors import ConflictError, SettingsError
+from evidence.files import create_file, make_durable_folders
 from evidence.ports import ObjectStore
 from evidence.settings import Settings
 from hashing.keys import create_key, load_signer, load_verifier, verifier_path
@@ -22,12 +25,31 @@ from hashing.publication import LedgerTree, Publisher
 from hashing.sequencer import Sequencer
 from hashing.witness_checks import NO_WITNESS, Witnessed
 from retention.folder import FolderStore
-from retention.keys import LEDGER
+from retention.keys import CASES, LEDGER
 
 if TYPE_CHECKING:
     from apps.cosigning import Cosigning
     from apps.remote_witness import RemoteWitness
     from ingest.stamping import Stamper
+    from retention.keeping import Keeper
+    from retention.s3 import S3Store
+
+
+@dataclass
+class _Leadership:
+    is_ours: bool = False
+
+
+def home_of(settings: Settings) -> str:
+    """See Application.home; the name is made with the first use of the folder."""
+    if not settings.catalogue_url:
+        return ""
+    path = settings.home_path
+    make_durable_folders(path.parent)
+    if not path.exists():
+        with suppress(FileExistsError):  # two first commands at once: one name holds
+            create_file(path, new_id().encode())
+    return path.read_text().strip()
 
 
 @dataclass(frozen=True)
@@ -40,20 +62,68 @@ class Application:
     @cached_property
     def catalogue(self) -> Catalogue:
         """The catalogue, made or migrated where needed."""
-        return open_catalogue(self.settings.catalogue_path)
+        settings = self.settings
+        if not settings.catalogue_url:
+            return open_catalogue(settings.catalogue_path)
+        from evidence.catalogue.postgres import open_server_catalogue  # noqa: PLC0415 - where it is needed
+
+        return open_server_catalogue(settings.catalogue_url, settings.catalogue_password_file)
+
+    @cached_property
+    def home(self) -> str:
+        """What this data folder is called where several work on one catalogue; else empty."""
+        return home_of(self.settings)
+
+    def leads(self) -> bool:
+        """Whether this process is to sequence: it could sign, and no other machine does. From one thread."""
+        if self.catalogue.is_server:
+            has_key = self.settings.ledger_key_path.exists() or not self.ledger.size()
+            self._leadership.is_ours = False  # should the next line fail
+            self._leadership.is_ours = has_key and self.catalogue.lead()
+        return self.led_last
+
+    @property
+    def led_last(self) -> bool:
+        """What `leads` said last; from any thread."""
+        return not self.catalogue.is_server or self._leadership.is_ours
+
+    @cached_property
+    def _leadership(self) -> "_Leadership":
+        return _Leadership()
 
     @cached_property
     def store(self) -> ObjectStore:
         """The object store that the settings name."""
         if not self.settings.store_url:
+            self._check_not_moved()
             return FolderStore(self.settings.objects_path)
+        return self.store_at(self.settings.store_url)
+
+    def store_at(self, url: str) -> "S3Store":
+        """The S3 store at another URL than that of the settings, with their key."""
         from retention.s3 import open_s3_store  # noqa: PLC0415 - the client is slow to import
 
-        return open_s3_store(self.settings)
+        return open_s3_store(url, self.settings, self.clock)
 
-    def require_store(self) -> None:
-        """Ask the object store for something; raises VidneError where it does not answer or has no bucket."""
-        next(iter(self.store.list_keys("cases/")), None)
+    def _check_not_moved(self) -> None:
+        with self.catalogue.read() as connection:
+            last = last_relocation(connection)
+        if last is not None and last.finished_at is not None:
+            raise SettingsError(
+                f"The objects of {self.settings.data} were moved to {last.target} at {last.finished_at}.",
+                advice=f"Set VIDNE_STORE_URL={last.target}",
+            )
+
+    def require_store(self, *, anew: bool = False) -> None:
+        """Ask the object store for something, and once a day (or `anew`) whether its lock holds.
+
+        Raises VidneError where it does not answer or has no bucket, SettingsError where the lock fails.
+        """
+        next(iter(self.store.list_keys(CASES)), None)
+        if self.store.is_worm:
+            from apps.lock_proof import require_lock  # noqa: PLC0415 - as above
+
+            require_lock(self, anew=anew)
 
     @cached_property
     def ledger(self) -> SqlLedgerStore:
@@ -67,7 +137,7 @@ class Application:
         For the holder of worker.lock only, once it has the lock: another may have put the next key there.
         """
         path = self.settings.ledger_key_path
-        if not path.exists() and not self.ledger.size():
+        if not path.exists() and not self.ledger.size() and self.catalogue.lead():
             try:
                 return create_key(path, self.settings.ledger_origin or f"vidne.invalid/{new_id()}")
             except ConflictError:  # two first commands at once: the other one made it
@@ -101,11 +171,12 @@ class Application:
     @cached_property
     def witnesses(self) -> "list[RemoteWitness]":
         """Those that the settings name; raises SettingsError."""
-        if not self.settings.witnesses:
+        settings = self.settings
+        if not settings.witnesses and not settings.witnesses_file:
             return []
-        from apps.remote_witness import parse_witnesses  # noqa: PLC0415 - HTTP, where it is needed
+        from apps.remote_witness import parse_witnesses, read_witnesses  # noqa: PLC0415 - HTTP, where it is needed
 
-        return parse_witnesses(self.settings.witnesses)
+        return [*parse_witnesses(settings.witnesses), *read_witnesses(settings.witnesses_file)]
 
     @cached_property
     def cosignings(self) -> "list[Cosigning]":
@@ -146,11 +217,21 @@ class Application:
             clock=self.clock,
         )
 
+    @cached_property
+    def keeper(self) -> "Keeper":
+        """For the holder of worker.lock only."""
+        from retention.keeping import Keeper  # noqa: PLC0415 - for the worker alone
+
+        days = self.settings.retention_days
+        return Keeper(self.catalogue, self.store, days=days, prefix=LEDGER, clock=self.clock)
+
     def sequence(self) -> int:
         """Give waiting events their place in the ledger, and publish it; how many there were.
 
-        For the holder of worker.lock only; there may be more.
+        For the holder of worker.lock only; there may be more. None are taken where another machine does it.
         """
+        if not self.leads():
+            return 0
         self._take_up_key()
         sequenced = self.sequencer.run_once()
         self.publisher.run_once()

@@ -19,14 +19,17 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import FrameType
+from typing import Protocol
 
 import dramatiq
-from dramatiq.brokers.stub import StubBroker
 
+from apps.broker import open_broker, surely
 from apps.cosigning import start_asking
+from apps.logs import log_to
 from apps.wiring import Application
 from evidence.catalogue.jobs import Lane
-from evidence.errors import VidneError
+from evidence.catalogue.leases import owner_name
+from evidence.errors import UnavailableError, VidneError
 from evidence.settings import Settings
 from evidence.text import printable
 from ingest.actors import declare_actors, sender
@@ -39,10 +42,10 @@ log = logging.getLogger("vidne.worker")
 # How often the catalogue is looked at. While jobs are in hand, what they end with wakes us at once.
 _IDLE_S, _BUSY_S = 0.05, 0.25
 _LOOK_S = 1.0
-_QUEUE_MS = 10_000  # dramatiq's threads are woken by what is put into their queues, and need not look often
 # Events are sequenced in batches: each costs a signature and a transaction. Many come while jobs are done.
 _SEQUENCE_S, _BUSY_SEQUENCE_S = 1.0, 5.0
 _STAMP_LOOK_S, _STAMP_PAUSE_S = 5.0, 60.0  # the pause follows a store or catalogue that failed
+_KEEP_LOOK_S, _KEEP_PAUSE_S = 3600.0, 60.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -56,7 +59,8 @@ def main() -> None:
     _die_with(given.parent)
     try:
         application = Application(Settings.from_environment(data=given.data))
-        _log_to(application.settings.data / "worker.log")
+        _log_to(application.settings)
+        _await_catalogue(application)
         Worker(application, given.owner).run()
     except (VidneError, OSError) as error:
         sys.exit(f"The worker cannot work: {printable(str(error), limit=2000)}")
@@ -68,13 +72,31 @@ def _die_with(parent: int) -> None:
         os._exit(0)
 
 
-def _log_to(path: Path) -> None:
-    handler = RotatingFileHandler(path, maxBytes=10_000_000, backupCount=3)
-    logging.basicConfig(
-        level=logging.INFO, handlers=[handler], format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+def _await_catalogue(application: Application) -> None:
+    """A database server that is not up yet stops no worker: machines start in any order."""
+    while True:
+        try:
+            application.catalogue  # noqa: B018 - opened by being asked for
+        except UnavailableError as error:
+            log.warning("%s", error)
+            time.sleep(1)
+        else:
+            return
+
+
+def _log_to(settings: Settings) -> None:
+    handler = RotatingFileHandler(settings.data / "worker.log", maxBytes=10_000_000, backupCount=3)
+    log_to(handler, settings, "%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.raiseExceptions = False  # on a full disk: a traceback on somebody's terminal helps nobody
     logging.getLogger("dramatiq").setLevel(logging.WARNING)
+
+
+class Beside(Protocol):
+    """What a thread of its own looks after."""
+
+    def run_once(self) -> int:
+        """Do what is due; how much was done."""
+        ...
 
 
 class Worker:
@@ -86,7 +108,7 @@ class Worker:
         self._application = application
         self._is_watched = bool(application.witnesses)  # a setting that cannot be meant is told at once
         slots = {Lane.FAST: settings.fast_slots, Lane.SLOW: settings.slow_slots}
-        self._broker = StubBroker(middleware=[])
+        self._broker, self._queue_ms = open_broker(settings)
         self._watch = application.catalogue.watch()
         self._looked = self._sequenced = 0.0
         self._unsequenced = self._freed = True
@@ -98,28 +120,33 @@ class Worker:
             spool=settings.spool_path,
             work=application.work_folder,
             clock=application.clock,
+            home=application.home,
         )
-        actors = declare_actors(self._broker, self._run_job)
-        self._feeder = Feeder(application.catalogue, owner, slots, sender(actors), application.clock)
+        home = application.home
+        send = surely(sender(declare_actors(self._broker, self._run_job, home)), settings)
+        name = owner_name(home, owner)
+        self._feeder = Feeder(application.catalogue, name, slots, send, application.clock, home=home)
         self._threads = sum(slots.values())
 
     def run(self) -> None:
         """Work until SIGTERM; what is then in hand is given back."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then says so
-        while not self._stopping and not self._try(self._clean_up):
-            pass
-        queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=_QUEUE_MS)
+        if self._application.store.is_worm:
+            self._until_done(self._application.require_store)
+        self._until_done(self._clean_up)
+        queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=self._queue_ms)
         queues.start()
         if self._is_watched:
-            self._try(lambda: start_asking(self._application.cosignings))
+            self._try(lambda: start_asking(self._application.cosignings, lambda: self._application.led_last))
         # What is loaded stays: without this the collector would go over it again and again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(20_000)
         if self._application.settings.time_authorities:
             # In a thread of its own: an authority that hangs holds up nothing else.
-            threading.Thread(target=self._stamp, name="stamper", daemon=True).start()
+            self._go_along("stamper", lambda: self._application.stamper, _STAMP_LOOK_S, _STAMP_PAUSE_S)
+        self._go_along("keeper", lambda: self._application.keeper, _KEEP_LOOK_S, _KEEP_PAUSE_S)
         log.info("worker %d started", os.getpid())
         renewed = time.monotonic()
         while not self._stopping:
@@ -134,6 +161,10 @@ class Worker:
         log.info("worker %d stopped", os.getpid())
         # A thread may sit in a parser for minutes: its lease is given back, its child dies with us.
         os._exit(0)
+
+    def _until_done(self, action: Callable[[], object]) -> None:
+        while not self._stopping and not self._try(action):
+            pass
 
     def _turn(self) -> None:
         """Feed, and sequence, where something changed; jobs that were put off are looked for each second."""
@@ -159,17 +190,25 @@ class Worker:
             time.sleep(1)
             return False
 
-    def _stamp(self) -> None:
-        """Have new checkpoints stamped, for as long as the process lives."""
-        try:
-            while True:
-                is_well = self._try(self._application.stamper.run_once)
-                time.sleep(_STAMP_LOOK_S if is_well else _STAMP_PAUSE_S)
-        except BaseException:
-            log.exception("No checkpoint is stamped any more until the worker is started again.")
-            raise
+    def _go_along(self, name: str, part: Callable[[], "Beside"], look_s: float, pause_s: float) -> None:
+        """Have a part of the application work beside the jobs, where this machine sequences, to the end."""
+
+        def run() -> None:
+            try:
+                while True:
+                    is_ours = self._application.led_last
+                    is_well = not is_ours or self._try(lambda: part().run_once() >= 0)
+                    time.sleep((look_s if is_ours else pause_s) if is_well else pause_s)
+            except BaseException:
+                log.exception("The %s does nothing any more until the worker is started again.", name)
+                raise
+
+        threading.Thread(target=run, name=name, daemon=True).start()
 
     def _run_job(self, job_id: int, token: int) -> None:
+        if not self._feeder.begin(job_id, token):
+            log.info("a message of job %d came twice, or late", job_id)
+            return
         try:
             self._pipeline.run(job_id, token)
         finally:

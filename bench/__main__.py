@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import custody, media, spine
+from bench import catalogue, custody, media, spine
 from bench.spine import Row
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -26,6 +26,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterable[Row]]] = {
     "small-clips": lambda: [spine.small_clips()],
     "media": media.rows,
     "custody": custody.rows,
+    "catalogue": catalogue.rows,
 }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -19,12 +20,16 @@ class StoredObject:
 
 @dataclass(frozen=True, slots=True)
 class NewObject:
-    """A file that is to be stored under `key`, and what is known of its bytes."""
+    """A file that is to be stored under `key`, and what is known of its bytes.
+
+    `locked` asks the store to keep it from being deleted for the days that the settings say.
+    """
 
     key: str
     source: Path
     sha256: str
     size: int
+    locked: bool = False
 
 
 class ObjectStore(Protocol):
@@ -78,6 +83,33 @@ class ObjectStore(Protocol):
 
     def get_tags(self, key: str, version_id: str) -> dict[str, str]:
         """The object's tags."""
+        ...
+
+    def retain(self, key: str, version_id: str, until: datetime) -> None:
+        """Have the object kept until then at least (seconds count); a longer retention stays as it is."""
+        ...
+
+    def retained_until(self, key: str, version_id: str) -> datetime | None:
+        """Until when the object cannot be deleted; None where nothing retains it."""
+        ...
+
+    def set_hold(self, key: str, version_id: str, *, held: bool) -> None:
+        """Put a legal hold on the object, or lift it; beside its retention, and without an end."""
+        ...
+
+    def is_held(self, key: str, version_id: str) -> bool:
+        """Whether a legal hold lies on the object."""
+        ...
+
+    def list_overlaid(self, prefix: str) -> Iterator[str]:
+        """Keys that begin with `prefix` and have a delete marker, or more than one version.
+
+        Objects are created once, so somebody else was at work there.
+        """
+        ...
+
+    def sweep(self, before: datetime) -> int:
+        """Remove what puts left that began before then and were cut short; how many there were."""
         ...
 
 

@@ -12,10 +12,11 @@ from evidence.custody import ACTOR
 from evidence.errors import SettingsError
 
 T = TypeVar("T")
+MOST_RETENTION_DAYS = 366
 
 
-def _setting(name: str, default: T, about: str) -> T:
-    return field(default=default, metadata={"env": name, "about": about})
+def _setting(name: str, default: T, about: str, *, is_secret: bool = False) -> T:
+    return field(default=default, repr=not is_secret, metadata={"env": name, "about": about})
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,23 @@ class Settings:
     """Everything that can be set; each field's environment variable and meaning stand in its metadata."""
 
     data: Path = _setting("VIDNE_DATA", Path("vidne-data"), "folder of catalogue, objects, spool and keys")
+    catalogue_url: str = _setting(
+        "VIDNE_CATALOGUE_URL",
+        "",
+        "empty: SQLite in the data folder; postgresql://user@host:port/database for many machines",
+    )
+    catalogue_password_file: str = _setting(
+        "VIDNE_CATALOGUE_PASSWORD_FILE", "", "file that holds the password of the catalogue's user"
+    )
+    broker_url: str = _setting(
+        "VIDNE_BROKER_URL", "", "empty: jobs are handed on inside of each worker; redis://host:port/number"
+    )
+    broker_password_file: str = _setting(
+        "VIDNE_BROKER_PASSWORD_FILE", "", "file that holds the password of the broker"
+    )
+    ledger_key_file: str = _setting(
+        "VIDNE_LEDGER_KEY_FILE", "", "the ledger's private key; empty: in the data folder"
+    )
     store_url: str = _setting(
         "VIDNE_STORE_URL",
         "",
@@ -31,6 +49,12 @@ class Settings:
     s3_access_key: str = _setting("VIDNE_S3_ACCESS_KEY", "", "access key of the S3 store")
     s3_secret_key_file: str = _setting(
         "VIDNE_S3_SECRET_KEY_FILE", "", "file that holds the secret key of the S3 store"
+    )
+    s3_secret_key: str = _setting(
+        "VIDNE_S3_SECRET_KEY", "", "the secret key itself, where no file is named", is_secret=True
+    )
+    retention_days: int = _setting(
+        "VIDNE_RETENTION_DAYS", 30, "days ahead for which S3 locks what is to be kept; extended as they pass"
     )
     case_pattern: str = _setting(
         "VIDNE_CASE_PATTERN", DEFAULT_PATTERN, "form of a case number: d a digit, a a letter"
@@ -41,6 +65,7 @@ class Settings:
     witnesses: str = _setting(
         "VIDNE_WITNESSES", "", "witnesses that cosign the ledger: URL=vkey, several with commas between"
     )
+    witnesses_file: str = _setting("VIDNE_WITNESSES_FILE", "", "file that names further ones, one a line")
     actor: str = _setting("VIDNE_ACTOR", "", "pseudonym of who acts; empty: the system user's id")
     tsa_urls: str = _setting(
         "VIDNE_TSA_URLS", "", "time-stamp authorities (RFC 3161), http or https, comma between; empty: none"
@@ -54,6 +79,11 @@ class Settings:
     tsa_renew_days: int = _setting(
         "VIDNE_TSA_RENEW_DAYS", 30, "days before a stamp's chain expires at which it is stamped anew"
     )
+    metrics_port: int = _setting(
+        "VIDNE_METRICS_PORT", 0, "port at which serve and worker answer Prometheus; 0: none"
+    )
+    metrics_host: str = _setting("VIDNE_METRICS_HOST", "127.0.0.1", "address that this port is bound to")
+    log_format: str = _setting("VIDNE_LOG_FORMAT", "text", "text, or json: one object a line")
     fast_slots: int = _setting("VIDNE_FAST_SLOTS", 2, "jobs of the fast lane at once on one worker")
     slow_slots: int = _setting("VIDNE_SLOW_SLOTS", 1, "jobs of the slow lane at once on one worker")
 
@@ -75,10 +105,14 @@ class Settings:
         for name in ("fast_slots", "slow_slots"):
             if not 1 <= getattr(self, name) <= 256:
                 raise SettingsError(f"{name} is {getattr(self, name)}.", advice="Set a number from 1 to 256.")
-        if self.store_url and urlsplit(self.store_url).scheme not in ("s3", "s3+http"):
+        self._check_servers()
+        if self.store_url:
+            check_store_url(self.store_url, "VIDNE_STORE_URL")
+        if not 1 <= self.retention_days <= MOST_RETENTION_DAYS:
             raise SettingsError(
-                f"VIDNE_STORE_URL is {self.store_url!r}.",
-                advice="Write s3://host:port/bucket, or leave it empty for a folder.",
+                f"VIDNE_RETENTION_DAYS is {self.retention_days}.",
+                advice=f"Set a number from 1 to {MOST_RETENTION_DAYS}. A lock cannot be taken back, and is"
+                " extended for as long as an exhibit is kept.",
             )
         for url in self.time_authorities:
             _check_authority(url)
@@ -92,6 +126,21 @@ class Settings:
             )
         if "d" not in self.case_pattern:
             raise SettingsError(f"VIDNE_CASE_PATTERN {self.case_pattern!r} has no digit (d) in it.")
+
+    def _check_servers(self) -> None:
+        _check_server("VIDNE_CATALOGUE_URL", self.catalogue_url, ("postgresql",))
+        _check_server("VIDNE_BROKER_URL", self.broker_url, ("redis", "rediss"))
+        if self.broker_url and not self.catalogue_url:
+            raise SettingsError(
+                "VIDNE_BROKER_URL is set, VIDNE_CATALOGUE_URL is not.",
+                advice="A broker serves many machines, and these need a catalogue on a server.",
+            )
+        if not 0 <= self.metrics_port <= 65535:
+            raise SettingsError(
+                f"VIDNE_METRICS_PORT is {self.metrics_port}.", advice="Set a port, or 0 for none."
+            )
+        if self.log_format not in ("text", "json"):
+            raise SettingsError(f"VIDNE_LOG_FORMAT is {self.log_format!r}.", advice="Set text or json.")
 
     @property
     def time_authorities(self) -> tuple[str, ...]:
@@ -121,12 +170,56 @@ class Settings:
     @property
     def ledger_key_path(self) -> Path:
         """The ledger's private Ed25519 key, in the C2SP signed-note encoding."""
+        if self.ledger_key_file:
+            return Path(self.ledger_key_file)
         return self.data / "keys" / "ledger.skey"
+
+    @property
+    def home_path(self) -> Path:
+        """The random id of this data folder, by which jobs that need its spool name it."""
+        return self.data / "home"
 
     @property
     def worker_lock_path(self) -> Path:
         """The lock that elects the one working supervisor on this data folder."""
         return self.data / "worker.lock"
+
+
+def _check_server(name: str, url: str, schemes: tuple[str, ...]) -> None:
+    """Raise SettingsError, which does not repeat the URL, for another scheme and for a password in it."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        secret = parts.password
+    except ValueError:
+        parts, secret = urlsplit(""), None
+    if parts.scheme.partition("+")[0] not in schemes:
+        raise SettingsError(f"{name} cannot be understood.", advice=f"It begins with {schemes[0]}://")
+    if secret or "password=" in parts.query:
+        raise SettingsError(
+            f"{name} holds a password, which lists of processes and logs would show.",
+            advice=f"Put it into a file, and name that in {name.replace('_URL', '_PASSWORD_FILE')}.",
+        )
+
+
+def check_store_url(url: str, name: str) -> None:
+    """Raise SettingsError where `url`, given as `name`, is not s3://host:port/bucket."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if "@" in parts.netloc:
+        raise SettingsError(
+            f"{name} holds a user name or password.",
+            advice="Set VIDNE_S3_ACCESS_KEY and VIDNE_S3_SECRET_KEY_FILE instead.",
+        )
+    bucket = parts.path.strip("/")
+    if parts.scheme not in ("s3", "s3+http") or not parts.netloc or not bucket or "/" in bucket:
+        raise SettingsError(
+            f"{name} is {url!r}.",
+            advice="Write s3://host:port/bucket (TLS) or s3+http://host:port/bucket; empty: a folder.",
+        )
 
 
 def _check_authority(url: str) -> None:

@@ -40,6 +40,7 @@ def check_log(ledger: LedgerStore, store: ObjectStore, verifier: Verifier | None
                     published.expect(roots.pop(frontier.size), frontier)
             tree.looked_at(len(leaves))
         published.left_over(roots.values(), signed)
+        published.find_overlaid()
         if (frontier.size, frontier.root()) != (signed.size, signed.root):
             what = f"{signed.size} entries were signed, {frontier.size} are there, or one of them is another."
             tree.defect(Cause.INTEGRITY, "log", what)
@@ -74,7 +75,7 @@ class _Published:
         self._store = store
         self._verifier = verifier
         self._prefix = prefix
-        self._tiles = self._checkpoints = 0
+        self._tiles = self._checkpoints = self._size = 0
 
     def __str__(self) -> str:
         return f"{self._checkpoints} checkpoints, {self._tiles} tiles with their entries"
@@ -92,13 +93,19 @@ class _Published:
             if key != begin + str(checkpoint.size):
                 self.findings.defect(Cause.INTEGRITY, key, f"It is of {checkpoint.size} entries.")
             found[checkpoint.size] = checkpoint
+        self._size = max(found, default=0)
         return found
 
     def compare(self, tile: Tile, leaves: list[bytes]) -> None:
         """A tile and the entries under it, where they are published."""
         key = self._prefix + tile.path
         if self._store.stat(key) is None:
-            return  # not yet; partial ones of other sizes are vouched for by the checkpoints over them
+            # Not yet, perhaps; partial ones of other sizes are vouched for by the checkpoints over them.
+            end = tile.index * WIDTH + tile.width
+            if end == self._size or (tile.width == WIDTH and end < self._size):
+                what = "It is missing from the store, where a checkpoint speaks of it."
+                self.findings.defect(Cause.INTEGRITY, key, what)
+            return
         self._tiles += 1
         self.findings.looked_at()
         try:
@@ -117,6 +124,12 @@ class _Published:
         if checkpoint.root != frontier.root():
             what = "The ledger does not begin with the tree that it signed."
             self.findings.defect(Cause.INTEGRITY, f"checkpoint over {checkpoint.size} entries", what)
+
+    def find_overlaid(self) -> None:
+        """Objects that somebody hid, or put others over: the log's own are created once and stay."""
+        for key in self._store.list_overlaid(self._prefix):
+            what = "A delete marker or a second version lies over it: somebody else writes to the store."
+            self.findings.defect(Cause.INTEGRITY, key, what)
 
     def left_over(self, checkpoints: Iterable[Checkpoint], signed: Checkpoint) -> None:
         """Checkpoints beyond the ledger's end."""

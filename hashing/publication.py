@@ -15,9 +15,9 @@ from evidence.ports import LedgerStore, NewObject, ObjectStore
 from hashing.merkle import EMPTY_ROOT, HASH_SIZE, perfect_root
 from hashing.note_keys import Verifier
 from hashing.notes import Checkpoint, open_checkpoint
-from hashing.tiles import WIDTH, Tile, TiledTree, added
+from hashing.tiles import WIDTH, Tile, TiledTree, added, tile_at
 
-CHECKPOINTS, SUCCESSIONS, _COSIGNATURES = "checkpoint/", "key/", "cosignature/"
+CHECKPOINTS, SUCCESSIONS, TIMESTAMPS, _COSIGNATURES = "checkpoint/", "key/", "timestamp/", "cosignature/"
 _LENGTH = 2  # bytes of an entry's length in a bundle, the most significant first
 
 
@@ -33,7 +33,7 @@ def succession_path(size: int) -> str:
 
 def timestamp_path(size: int, authority: str) -> str:
     """Where the stamp of `authority` (its URL) over the checkpoint of `size` entries is published."""
-    return f"timestamp/{size}/{authority_id(authority)}.tsr"
+    return f"{TIMESTAMPS}{size}/{authority_id(authority)}.tsr"
 
 
 def authority_id(authority: str) -> str:
@@ -43,7 +43,7 @@ def authority_id(authority: str) -> str:
 
 def revocation_list_path(digest: str) -> str:
     """Where a revocation list with that SHA-256 is published, for every stamp that it was fetched for."""
-    return f"timestamp/crl/{digest}.crl"
+    return f"{TIMESTAMPS}crl/{digest}.crl"
 
 
 def cosignature_path(size: int, key_id: str) -> str:
@@ -56,6 +56,34 @@ def newest_cosigned(store: ObjectStore, prefix: str, key_id: str) -> int:
     begin = prefix + _COSIGNATURES
     form = re.compile(re.escape(begin) + "([1-9][0-9]{0,15})/" + re.escape(key_id), re.ASCII)
     return max((int(found[1]) for found in map(form.fullmatch, store.list_keys(begin)) if found), default=0)
+
+
+def locked_keys(store: ObjectStore, prefix: str) -> Iterator[str]:
+    """Keys of the published log that have to stay: they show all of it, and each anchor of others.
+
+    Tiles of the newest published size, its checkpoint, and those that were stamped or cosigned. Earlier
+    partial tiles and checkpoints are part of these by now.
+    """
+    size = max(published_sizes(store, prefix), default=0)
+    for tile in added(0, size):
+        yield prefix + tile.path
+        if not tile.level:
+            yield prefix + tile.bundle_path
+    sizes = {size} if size else set()
+    for begin in (prefix + TIMESTAMPS, prefix + _COSIGNATURES):
+        for key in store.list_keys(begin):
+            yield key
+            anchored = key.removeprefix(begin).partition("/")[0]
+            if anchored.isascii() and anchored.isdecimal():
+                sizes.add(int(anchored))
+    yield from (prefix + checkpoint_path(size) for size in sorted(sizes))
+
+
+def published_sizes(store: ObjectStore, prefix: str) -> list[int]:
+    """Over how many entries each published checkpoint is, as its key says."""
+    begin = prefix + CHECKPOINTS
+    names = (key.removeprefix(begin) for key in store.list_keys(begin))
+    return [int(name) for name in names if name.isascii() and name.isdecimal()]
 
 
 def read_object(store: ObjectStore, key: str) -> bytes | None:
@@ -75,7 +103,7 @@ def _files(folder: Path, prefix: str, contents: Mapping[str, bytes]) -> Iterator
     for number, (path, raw) in enumerate(contents.items()):
         source = folder / str(number)
         source.write_bytes(raw)
-        yield NewObject(prefix + path, source, sha256(raw).hexdigest(), len(raw))
+        yield NewObject(prefix + path, source, sha256(raw).hexdigest(), len(raw), locked=True)
 
 
 class LedgerTree:
@@ -157,18 +185,8 @@ class Publisher:
 
     def _last_published(self) -> Checkpoint:
         """The checkpoint over the most entries that the store has."""
-        begin = self._prefix + CHECKPOINTS
-        names = (key.removeprefix(begin) for key in self._store.list_keys(begin))
-        sizes = [int(name) for name in names if name.isascii() and name.isdecimal()]
-        if not sizes:
-            return Checkpoint(self._verifier.name, 0, EMPTY_ROOT)
-        key = begin + str(max(sizes))
-        note = read_object(self._store, key)
-        if note is None:
-            raise IntegrityError(
-                f"{key} was there, and is gone.", advice="Find out who deletes from the store."
-            )
-        return open_checkpoint(note, self._verifier)
+        found = newest_published(self._store, self._prefix, self._verifier)
+        return found[0] if found else Checkpoint(self._verifier.name, 0, EMPTY_ROOT)
 
     def _publish_keys(self) -> None:
         """The successions, before any checkpoint by the keys that followed."""
@@ -206,6 +224,37 @@ def _rewritten(how: str) -> IntegrityError:
         f"The ledger is not as it was: {how}. Nothing was published.",
         advice="Run `vidne verify` on it, find out who changed it, and restore it from a backup.",
     )
+
+
+def published_entries(store: ObjectStore, prefix: str, start: int, size: int) -> Iterator[bytes]:
+    """Entries start..size-1 of the log as it is published over `size` entries.
+
+    Raises IntegrityError where a bundle is missing or has another number of entries than its tile.
+    """
+    for index in range(start // WIDTH, -(-size // WIDTH)):
+        tile = tile_at(0, index, size)
+        raw = read_object(store, prefix + tile.bundle_path)
+        found = list(entries_in(raw or b""))
+        if len(found) != tile.width:
+            raise IntegrityError(
+                f"{prefix}{tile.bundle_path} has {len(found)} entries, not {tile.width}.",
+                advice="Look in the store for an earlier version of it, below what lies over it.",
+            )
+        yield from found[max(0, start - index * WIDTH) :]
+
+
+def newest_published(store: ObjectStore, prefix: str, verifier: Verifier) -> tuple[Checkpoint, bytes] | None:
+    """The checkpoint over the most entries that the store has, and its note; raises NoteError."""
+    size = max(published_sizes(store, prefix), default=0)
+    if not size:
+        return None
+    note = read_object(store, prefix + checkpoint_path(size))
+    if note is None:
+        raise IntegrityError(
+            f"{prefix}{checkpoint_path(size)} was there, and is gone.",
+            advice="Find out who deletes from the store.",
+        )
+    return open_checkpoint(note, verifier), note
 
 
 def entries_in(bundle: bytes) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """The custody events that the pipeline writes: one place that says what each holds."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 
 from evidence.cases import exhibit_label
 from evidence.catalogue.exhibits import Exhibit
@@ -72,6 +73,24 @@ def stored(lease: Lease, owner: Exhibit, put: Stored, filename: bytes, now: str)
         case=owner.case_id,
         objects=_event_objects(owner, put.pending),
         body={"stage": lease.stage, "objects": records},
+    )
+
+
+def relocated(run: str, owner: Exhibit, put: Stored, filename: bytes, actor: str, now: str) -> CustodyEvent:
+    """`object.relocated`: copies were put into another store and read back, and where they lie there."""
+    keys = "\n".join(sorted(put.versions))
+    records: list[Json] = [
+        _record(item, owner, filename, put.bucket, put.versions[item.row.key]).as_json()
+        for item in put.pending
+    ]
+    return CustodyEvent(
+        event_id=f"move-{run}-{owner.id}-{sha256(keys.encode()).hexdigest()[:16]}:object.relocated",
+        type="object.relocated",
+        at=now,
+        actor=actor,
+        case=owner.case_id,
+        objects=_event_objects(owner, put.pending),
+        body={"objects": records},
     )
 
 

@@ -14,7 +14,7 @@ from evidence.exhibits import Role
 from evidence.ports import NewObject, ObjectStore, StoredObject
 from hashing.digests import digest_file, sha256_file
 from hashing.manifest import ExhibitManifest, MakerRecord, ManifestObject
-from retention.keys import original_key, rendition_key
+from retention.keys import LOCKED_ROLES, original_key, rendition_key
 from transcode.model import Made
 
 CASE_TAG = "case-number"
@@ -96,10 +96,23 @@ def store_all(
     """Put every file and read it back. Raises IntegrityError where one differs."""
     with catalogue.write() as connection:
         announce_objects(connection, owner.id, stage, [item.row for item in pending])
+    return put_all(store, owner, pending, consume=True)
+
+
+def put_all(store: ObjectStore, owner: Exhibit, pending: Sequence[Pending], *, consume: bool) -> Stored:
+    """Put files, read them back, tag them. Raises IntegrityError where one differs."""
+    # What can be made again of an original is not locked.
     files = [
-        NewObject(item.row.key, item.path, item.row.digests.sha256, item.row.digests.size) for item in pending
+        NewObject(
+            item.row.key,
+            item.path,
+            item.row.digests.sha256,
+            item.row.digests.size,
+            locked=item.row.role in LOCKED_ROLES,
+        )
+        for item in pending
     ]
-    stored = store.put(files, consume=True)
+    stored = store.put(files, consume=consume)
     for item, there in zip(pending, stored, strict=True):
         _read_back(store, owner, item.row, there)
     versions = {there.key: there.version_id for there in stored}

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from evidence.catalogue.cases import get_case
+from evidence.catalogue.captures import put_captures
+from evidence.catalogue.cases import get_case, lock_case
 from evidence.catalogue.engine import Catalogue, Connection
 from evidence.catalogue.exhibits import (
     Exhibit,
@@ -91,14 +93,25 @@ class Pipeline:
     """Everything a worker does to an exhibit, stage by stage."""
 
     def __init__(
-        self, catalogue: Catalogue, store: ObjectStore, *, spool: Path, work: Path, clock: Clock
+        self,
+        catalogue: Catalogue,
+        store: ObjectStore,
+        *,
+        spool: Path,
+        work: Path,
+        clock: Clock,
+        home: str = "",
     ) -> None:
-        """`spool` holds received files, `work` is scratch space of this machine."""
+        """`spool` holds received files, `work` is scratch space of this machine.
+
+        `home` names the data folder where several work on one catalogue.
+        """
         self._catalogue = catalogue
         self._store = store
         self._spool = spool
         self._work = work
         self._clock = clock
+        self._home = home
 
     def run(self, job_id: int, token: int) -> None:
         """Run one job; a late or repeated message does nothing, an error puts the job off."""
@@ -138,16 +151,18 @@ class Pipeline:
     def _work_folder(self, lease: Lease) -> Iterator[Path]:
         folder = self._work / f"{lease.job_id}-{lease.token}"
         try:
-            folder.mkdir(parents=True)
-            yield folder
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                raise LeaseLostError(f"Job {lease.job_id} is being done already.") from None
+            with _gone_at_the_end(folder):
+                yield folder
         except (StorageFullError, LeaseLostError):
             raise
         except Exception:
             # On a full disk anything may fail in any way: that comes first, and says nothing of the file.
             require_room(self._work.parent, 0, f"The job {lease.stage} was stopped")
             raise
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
     def _seal(self, owner: Exhibit) -> _Result:
         spooled = spool_file(self._spool, owner.spool)
@@ -182,7 +197,7 @@ class Pipeline:
         found = inspect(source, work / "made", original_name(task.filename))
         if not is_zip(found):
             return found
-        unpacker = Unpacker(self._catalogue, self._spool, self._clock)
+        unpacker = Unpacker(self._catalogue, self._spool, self._clock, self._home)
         return unpacker.run(task.lease, task.owner, source, work, found)
 
     def _original(self, task: _Task, work: Path) -> Path:
@@ -207,7 +222,12 @@ class Pipeline:
         lease, owner = task.lease, task.owner
         tagged = owner.case_number
         # Renumbered while the job ran: whoever did that could not see these objects.
-        while (number := self._try_to_close(task, result, tagged)) != tagged:
+        while True:
+            attempt = partial(self._try_to_close, task, result, tagged)
+            # Hours of work must not be lost to a server that restarts: the token makes this safe to repeat.
+            number = _patiently(attempt, (UnavailableError,))
+            if number == tagged:
+                break
             tagged = number
             if result.stored:
                 tag(self._store, result.stored.versions, tagged)
@@ -221,6 +241,7 @@ class Pipeline:
         state = result.report.state
         is_last = lease.stage is not Stage.SEAL and state is not None
         with self._catalogue.write() as connection:
+            lock_case(connection, owner.case_id)  # the number holds until the commit
             number = get_case(connection, owner.case_id).number
             if number != tagged:
                 return number
@@ -238,6 +259,8 @@ class Pipeline:
         put_sections(connection, owner.id, lease.stage, report.sections)
         put_problems(connection, owner.id, lease.stage, report.problems)
         put_pictures(connection, owner.id, report.marks)
+        if "metadata" in report.sections:
+            put_captures(connection, owner.id, report.sections["metadata"])
         if report.state is ExhibitState.SEALED:
             mark_sealed(connection, owner.id)
         elif report.state is not None:
@@ -265,12 +288,22 @@ class Pipeline:
             record(connection, events.quarantined(lease, owner, reason, now))
 
 
-def _patiently(action: Callable[[], T]) -> T:
+@contextmanager
+def _gone_at_the_end(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _patiently(
+    action: Callable[[], T], passing: tuple[type[VidneError], ...] = (StorageFullError, UnreadableError)
+) -> T:
     """Do it as soon as the catalogue can be used: a job that was not given back would be held for ever."""
     while True:
         try:
             return action()
-        except (StorageFullError, UnreadableError) as error:
+        except passing as error:
             log.warning("%s", error)
             time.sleep(_PATIENCE_S)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from evidence.cases import exhibit_label, new_id
-from evidence.catalogue.cases import Case, get_case, require_open
+from evidence.catalogue.cases import Case, get_case, lock_case, require_open
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.intake import Intake, Submission, add_file, add_submission, complete_submission
 from evidence.clock import Clock, timestamp
@@ -53,13 +53,19 @@ class Intaker:
         clock: Clock,
         clock_shown: str | None = None,
         clock_true: str | None = None,
+        home: str = "",
+        urgent: bool = False,
     ) -> None:
-        """Begin a submission to an open case; raises ConflictError for a closed one."""
+        """Begin a submission to an open case; raises ConflictError for a closed one.
+
+        `home` and `urgent` as for `evidence.catalogue.intake.add_file`.
+        """
         require_open(case)
         self._catalogue = catalogue
         self._spool = spool
         self._clock = clock
         self._submission = Submission(new_id(), case.id, source, actor, clock_shown, clock_true)
+        self._home, self._urgent = home, urgent
         self._count = 0
         make_durable_folders(spool)
 
@@ -121,6 +127,7 @@ class Intaker:
         now = timestamp(self._clock())
         with self._catalogue.write() as connection:
             if not self._count:
+                lock_case(connection, self._submission.case_id)
                 require_open(get_case(connection, self._submission.case_id))  # it may just have been closed
                 add_submission(connection, self._submission, now)
             intake = add_file(
@@ -130,6 +137,8 @@ class Intaker:
                 digests=digests,
                 spool=spooled.name,
                 now=now,
+                home=self._home,
+                urgent=self._urgent,
             )
             actor = self._submission.actor
             record(

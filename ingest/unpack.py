@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evidence.catalogue.cases import lock_case
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import Exhibit
 from evidence.catalogue.intake import add_file
+from evidence.catalogue.jobs import is_urgent
 from evidence.catalogue.leases import Lease, get_lease
 from evidence.catalogue.members import Arrival, add_member, first_arrival, received_places
 from evidence.clock import Clock, timestamp
@@ -44,6 +46,7 @@ class Unpacker:
     catalogue: Catalogue
     spool: Path
     clock: Clock
+    home: str = ""  # see evidence.catalogue.intake.add_file
 
     def run(self, lease: Lease, owner: Exhibit, source: Path, work: Path, found: StageReport) -> StageReport:
         """Receive the members of the archive at `source`; `found` is what `inspect` said of it.
@@ -78,7 +81,8 @@ class Unpacker:
             fsync_folder(self.spool)
             now = timestamp(self.clock())
             with self.catalogue.write() as connection:
-                get_lease(connection, lease.job_id, lease.token)  # a late holder may file nothing
+                lock_case(connection, owner.case_id)  # first, as everybody does: else two wait for each other
+                get_lease(connection, lease.job_id, lease.token, keep=True)  # a late holder may file nothing
                 intake = add_file(
                     connection,
                     arrival.submission,
@@ -86,6 +90,8 @@ class Unpacker:
                     digests=digests,
                     spool=spooled.path.name,
                     now=now,
+                    home=self.home,
+                    urgent=is_urgent(connection, owner.id),
                 )
                 add_member(
                     connection, owner.id, entry.place, entry.name, arrival.submission.id, intake.ordinal

@@ -5,12 +5,13 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from errno import EDQUOT, ENOSPC, EXDEV
 from pathlib import Path
 from typing import BinaryIO
 
 from evidence.errors import NotFoundError, ObjectExistsError, StorageFullError, UnreadableError
-from evidence.files import fsync_folder
+from evidence.files import fsync_folder, make_durable_folders, replace_file
 from evidence.ports import NewObject, StoredObject
 from hashing.digests import sha256_file
 
@@ -19,12 +20,16 @@ _COPY_CHUNK = 1 << 20
 
 
 class FolderStore:
-    """evidence.ports.ObjectStore in a folder: `<root>/<key>`, tags beside it in `<root>.tags/<key>.json`."""
+    """evidence.ports.ObjectStore in a folder: `<root>/<key>`.
+
+    Beside it lie tags, `<root>.tags/<key>.json`, and what is retained or held, `<root>.locks/<key>.json`.
+    """
 
     def __init__(self, root: Path) -> None:
         """Objects lie below `root`, which is made with the first put."""
         self._root = root
         self._tags = root.with_name(root.name + ".tags")
+        self._locks = root.with_name(root.name + ".locks")
 
     @property
     def is_worm(self) -> bool:
@@ -104,7 +109,7 @@ class FolderStore:
             stream.seek(start)
             return stream.read(length)
 
-    def local_path(self, key: str, version_id: str) -> Path | None:
+    def local_path(self, key: str, version_id: str) -> Path:
         """See ObjectStore."""
         return self._path(key, version_id)
 
@@ -124,6 +129,10 @@ class FolderStore:
                 if key.startswith(prefix) and not name.startswith(".put-"):
                     yield key
 
+    def list_overlaid(self, prefix: str) -> Iterator[str]:  # noqa: ARG002 - the port's signature
+        """None: a folder has one file under a name."""
+        return iter(())
+
     def set_tags(self, key: str, version_id: str, tags: Mapping[str, str]) -> None:
         """See ObjectStore. Not synced to disk: the catalogue knows the tags and can set them again."""
         self._path(key, version_id)
@@ -136,12 +145,51 @@ class FolderStore:
 
     def get_tags(self, key: str, version_id: str) -> dict[str, str]:
         """See ObjectStore."""
+        return self._beside(self._tags, key, version_id)
+
+    def retain(self, key: str, version_id: str, until: datetime) -> None:
+        """See ObjectStore."""
+        before = self.retained_until(key, version_id)
+        if before is None or before < until:
+            self._lock(key, version_id, retained_until=until.isoformat(timespec="seconds"))
+
+    def retained_until(self, key: str, version_id: str) -> datetime | None:
+        """See ObjectStore."""
+        found = self._beside(self._locks, key, version_id).get("retained_until")
+        return datetime.fromisoformat(found) if found else None
+
+    def set_hold(self, key: str, version_id: str, *, held: bool) -> None:
+        """See ObjectStore."""
+        self._lock(key, version_id, hold="on" if held else "off")
+
+    def is_held(self, key: str, version_id: str) -> bool:
+        """See ObjectStore."""
+        return self._beside(self._locks, key, version_id).get("hold") == "on"
+
+    def _lock(self, key: str, version_id: str, **change: str) -> None:
+        lock = self._beside(self._locks, key, version_id) | change
+        target = self._locks / f"{key}.json"
+        with _clear_errors(key):
+            make_durable_folders(target.parent)
+            replace_file(target, json.dumps(lock, sort_keys=True).encode())
+
+    def _beside(self, folder: Path, key: str, version_id: str) -> dict[str, str]:
         self._path(key, version_id)
         try:
-            text = (self._tags / f"{key}.json").read_text()
+            text = (folder / f"{key}.json").read_text()
         except FileNotFoundError:
             return {}
         return {str(name): str(value) for name, value in json.loads(text).items()}
+
+    def sweep(self, before: datetime) -> int:
+        """See ObjectStore."""
+        count = 0
+        with _clear_errors(str(self._root)):
+            for path in self._root.rglob(".put-*"):
+                if path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+                    count += 1
+        return count
 
     def _path(self, key: str, version_id: str) -> Path:
         path = self._root / key

@@ -2,11 +2,15 @@
 
 from evidence.cases import exhibit_label
 from evidence.errors import VidneError
+from evidence.exhibits import Role
 
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
+CASES = "cases/"  # what the keys of exhibits begin with
 LEDGER = "ledger/"  # what the keys of the published log begin with
+PROBE = "probe/object-lock"  # the one object that the store's lock is tried on
+LOCKED_ROLES = (Role.ORIGINAL, Role.MANIFEST)  # of an exhibit's objects; the log is locked too
 
 
 def original_key(case_id: str, number: int, sha256: str) -> str:
@@ -19,9 +23,14 @@ def rendition_key(case_id: str, number: int, recipe: str, sha256: str, name: str
     return _checked(f"{_exhibit(case_id, number)}/renditions/{recipe}/{sha256}/{name}")
 
 
+def renditions_prefix(case_id: str, number: int) -> str:
+    """What every key of an exhibit's renditions begins with."""
+    return f"{_exhibit(case_id, number)}/renditions/"
+
+
 def case_prefix(case_id: str) -> str:
     """What every key of a case begins with."""
-    return f"cases/{case_id}/"
+    return f"{CASES}{case_id}/"
 
 
 def _exhibit(case_id: str, number: int) -> str:

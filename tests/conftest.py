@@ -1,7 +1,27 @@
-"""Settings of every test."""
+"""Settings of every test, and real servers that the tests of several folders share."""
 
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import settings
+
+from tests.databases import PostgresServer, postgres_server
+from tests.servers import S3Server, s3_server
 
 # How long an example takes says how busy the machine is; what is slow is measured in bench/.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL server; each test makes databases of its own in it."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3 server with Object Lock, without buckets."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as started:
+        yield started

@@ -32,6 +32,21 @@ class S3Server:
     def client(self) -> Minio:
         return Minio(self.endpoint, access_key=self.access_key, secret_key=self.secret_key, secure=False)
 
+    def new_bucket(self, *, object_lock: bool = True) -> str:
+        """A bucket of its own for a test."""
+        name = f"t-{secrets.token_hex(8)}"
+        self.client().make_bucket(name, object_lock=object_lock)
+        return name
+
+    def settings(self, bucket: str, secret_file: Path) -> dict[str, str]:
+        """The environment that puts the program's objects into `bucket`; the secret is written to a file."""
+        secret_file.write_text(self.secret_key)
+        return {
+            "VIDNE_STORE_URL": f"s3+http://{self.endpoint}/{bucket}",
+            "VIDNE_S3_ACCESS_KEY": self.access_key,
+            "VIDNE_S3_SECRET_KEY_FILE": str(secret_file),
+        }
+
 
 @contextmanager
 def s3_server(folder: Path) -> Iterator[S3Server]:
@@ -45,7 +60,7 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
         "actions": ["Admin", "Read", "Write", "List", "Tagging"],
     }
     config.write_text(json.dumps({"identities": [identity]}))
-    s3, master, volume, filer = _free_ports(4)
+    s3, master, volume, filer = free_ports(4)
     command = [
         WEED, "-logtostderr=true", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-master.telemetry=false", f"-s3.port={s3}", f"-master.port={master}", f"-volume.port={volume}",
@@ -76,7 +91,7 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
             process.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Free ports whose port + 10000 (gRPC) is free as well."""
     ports: list[int] = []
     while len(ports) < count:

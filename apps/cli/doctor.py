@@ -3,22 +3,27 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import click
 
+from apps.broker import ask_broker
 from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.cosigning import cosigned_size
 from apps.lock import try_worker_lock
 from apps.validation import changed_tools, last_validation
 from apps.wiring import Application
+from evidence.catalogue.retention import last_round
 from evidence.catalogue.timestamps import last_asked
-from evidence.errors import VidneError
+from evidence.errors import UsageError, VidneError
 from evidence.text import human_size
 from hashing.rotation import begun_rotation
 from hashing.timestamps import load_roots_file
 from transcode import sandbox, tools
 
 _LOW_BYTES = 1 << 30
+_LATE = timedelta(days=1)  # a round of retention that was due so long ago is told
+_CLOCKS_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,10 @@ class Finding:
 
 
 @click.command()
+@click.option("--only", multiple=True, metavar="NAME", help="Look at this alone; may be given again.")
 @json_option
 @pass_context
-def command(context: Context, *, as_json: bool) -> int:
+def command(context: Context, only: tuple[str, ...], *, as_json: bool) -> int:
     """Look at everything the program rests on; ends 1 where something fails."""
     app = context.application
     looks: list[tuple[str, Callable[[Application], Finding]]] = [
@@ -43,13 +49,17 @@ def command(context: Context, *, as_json: bool) -> int:
         ("sandbox", _sandbox),
         ("data folder", _data_folder),
         ("catalogue", _catalogue),
+        ("broker", _broker),
         ("object store", _store),
         ("ledger", _ledger),
         ("time stamps", _time_stamps),
         ("worker", _worker),
         ("validation", _validation),
     ]
-    findings = [_look(name, look, app) for name, look in looks]
+    names = [name for name, _ in looks]
+    for name in set(only) - set(names):
+        raise UsageError(f"Nothing is called {name!r}.", advice=f"There are: {', '.join(names)}.")
+    findings = [_look(name, look, app) for name, look in looks if name in only or not only]
     if as_json:
         echo_json([{"name": f.name, "status": f.status, "text": f.text} for f in findings])
     else:
@@ -91,6 +101,8 @@ def _data_folder(app: Application) -> Finding:
 
 
 def _catalogue(app: Application) -> Finding:
+    if app.catalogue.is_server:
+        return _catalogue_server(app)
     with app.catalogue.read() as connection:
         broken = connection.exec_driver_sql("PRAGMA quick_check").scalar()
     if broken != "ok":
@@ -98,12 +110,40 @@ def _catalogue(app: Application) -> Finding:
     return Finding("catalogue", "ok", str(app.settings.catalogue_path))
 
 
+def _catalogue_server(app: Application) -> Finding:
+    from evidence.catalogue.postgres import server_state  # noqa: PLC0415 - where there is one
+
+    with app.catalogue.read() as connection:
+        version, now = server_state(connection)
+    off = abs((app.clock() - now).total_seconds())
+    if off > _CLOCKS_S:
+        text = f"{version}; its clock and this machine's are {off:.0f} s apart: leases need them to agree"
+        return Finding("catalogue", "warning", text)
+    return Finding("catalogue", "ok", version)
+
+
+def _broker(app: Application) -> Finding:
+    if not app.settings.broker_url:
+        return Finding("broker", "ok", "inside of each worker")
+    return Finding("broker", "ok", f"Redis {ask_broker(app.settings)}")
+
+
 def _store(app: Application) -> Finding:
     where = app.settings.store_url or str(app.settings.objects_path)
-    app.require_store()
-    if app.store.is_worm:
-        return Finding("object store", "ok", f"{where}, locks held by the store")
-    return Finding("object store", "warning", f"{where}: not WORM, locks are kept by this program alone")
+    app.require_store(anew=True)
+    if not app.store.is_worm:
+        text = f"{where}: not WORM, locks are kept by this program alone"
+        return Finding("object store", "warning", text)
+    days = app.settings.retention_days
+    text = f"{where}: its lock held when it was tried just now; what is kept is locked {days} days ahead"
+    with app.catalogue.read() as connection:
+        last = last_round(connection)
+    if last is None:
+        return Finding("object store", "ok", text)
+    text += f"; locks were last extended from {last.started_at} on ({last.extended}, {last.failed} failed)"
+    is_late = app.clock() - datetime.fromisoformat(last.started_at) > timedelta(days=days) / 3 + _LATE
+    status = "warning" if last.failed or is_late else "ok"
+    return Finding("object store", status, text)
 
 
 def _ledger(app: Application) -> Finding:

@@ -1,4 +1,4 @@
-"""vidne exhibit: list, show, fetch."""
+"""vidne exhibit: list, find, show, fetch."""
 
 import shutil
 from pathlib import Path
@@ -8,10 +8,12 @@ import click
 from apps.cli.common import case_named, exhibit_named
 from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.cli.render import tell_exhibit
+from apps.cli.sought import parse_bound, parse_digest, parse_near
 from apps.view import exhibit_json, membership
-from evidence.catalogue.exhibits import first_names, list_exhibits
+from evidence.catalogue.exhibits import Exhibit, first_names, list_exhibits
 from evidence.catalogue.members import Member, memberships
 from evidence.catalogue.objects import ObjectRow, current_objects
+from evidence.catalogue.search import Wanted, search_exhibits
 from evidence.errors import ConflictError, IncompleteError, IntegrityError
 from evidence.exhibits import Role
 from evidence.jsontypes import Json
@@ -21,7 +23,7 @@ from hashing.digests import sha256_file
 
 @click.group(name="exhibit")
 def command() -> None:
-    """List, show and fetch exhibits."""
+    """List, find, show and fetch exhibits."""
 
 
 @command.command(name="list")
@@ -41,12 +43,7 @@ def list_(context: Context, number: str | None, *, as_json: bool) -> None:
     if as_json:
         listed: list[Json] = [
             {
-                "exhibit": exhibit.name,
-                "state": exhibit.state,
-                "reason": exhibit.reason,
-                "filename": printable(name_from_bytes(names[exhibit.id])),
-                "sha256": exhibit.digests.sha256,
-                "size": exhibit.digests.size,
+                **_line_json(exhibit, names[exhibit.id]),
                 "member_of": [membership(exhibit.case_number, item) for item in stood_in.get(exhibit.id, [])],
             }
             for exhibit in exhibits
@@ -54,11 +51,60 @@ def list_(context: Context, number: str | None, *, as_json: bool) -> None:
         echo_json(listed)
         return
     for exhibit in exhibits:
-        name = printable(name_from_bytes(names[exhibit.id]), limit=60)
-        size = human_size(exhibit.digests.size)
-        click.echo(f"{exhibit.name}  {exhibit.state:<11}  {size:>9}  {name}")
+        _tell_line(exhibit, names[exhibit.id])
         for archive in dict.fromkeys(item.archive_label for item in stood_in.get(exhibit.id, [])):
             click.echo(f"    stood in {exhibit.case_number}/{archive}")
+
+
+@command.command()
+@click.option("--sha256", default="", metavar="HEX", help="Digest of the original.")
+@click.option("--case-prefix", default="", metavar="TEXT", help="What the number of the case begins with.")
+@click.option("--from", "since", metavar="TIME", help="Taken then or later, as the file shows it ...")
+@click.option("--to", "until", metavar="TIME", help="... and then or earlier; a day counts to its end.")
+@click.option("--near", metavar="LAT,LON[,METRES]", help="Taken within METRES (500) of that place.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=200, show_default=True)
+@json_option
+@pass_context
+def find(
+    context: Context,
+    sha256: str,
+    case_prefix: str,
+    since: str | None,
+    until: str | None,
+    near: str | None,
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Find exhibits of any case; what is given must all hold.
+
+    Times and places are what the files say of themselves, whatever clock and zone they had.
+    """
+    wanted = Wanted(
+        sha256=parse_digest(sha256),
+        case_prefix=case_prefix,
+        since=parse_bound(since, end=False),
+        until=parse_bound(until, end=True),
+        near=parse_near(near),
+    )
+    with context.application.catalogue.read() as connection:
+        found = search_exhibits(connection, wanted, limit + 1)
+        names = first_names(connection, [exhibit.id for exhibit in found])
+    is_more = len(found) > limit
+    shown = found[:limit]
+    if as_json:
+        listed: list[Json] = [
+            {**_line_json(exhibit, names[exhibit.id]), "received_at": exhibit.received_at}
+            for exhibit in shown
+        ]
+        echo_json({"exhibits": listed, "more": is_more})
+        return
+    for exhibit in shown:
+        _tell_line(exhibit, names[exhibit.id])
+    if is_more:
+        click.echo(f"There are more than {limit}: narrow it down, or raise --limit.", err=True)
+    if not shown:
+        click.echo("Nothing is found.", err=True)
 
 
 @command.command()
@@ -107,6 +153,23 @@ def fetch(context: Context, exhibit: str, what: str, output: Path, *, as_json: b
             click.echo(f"{row.digests.sha256}  {target}")
     if as_json:
         echo_json(fetched)
+
+
+def _line_json(exhibit: Exhibit, filename: bytes) -> dict[str, Json]:
+    return {
+        "exhibit": exhibit.name,
+        "state": exhibit.state,
+        "reason": exhibit.reason,
+        "filename": printable(name_from_bytes(filename)),
+        "sha256": exhibit.digests.sha256,
+        "size": exhibit.digests.size,
+    }
+
+
+def _tell_line(exhibit: Exhibit, filename: bytes) -> None:
+    name = printable(name_from_bytes(filename), limit=60)
+    size = human_size(exhibit.digests.size)
+    click.echo(f"{exhibit.name}  {exhibit.state:<11}  {size:>9}  {name}")
 
 
 def _wanted(row: ObjectRow, what: str) -> bool:

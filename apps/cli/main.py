@@ -49,17 +49,20 @@ class _Commands(click.Group):
         "case": "open, list, show, renumber and close cases",
         "submit": "take in files and folders as exhibits of a case",
         "receipt": "what a submitter keeps: files, digests, proof; as JSON and as a page",
-        "exhibit": "list, show and fetch exhibits",
+        "exhibit": "list, find, show and fetch exhibits",
         "recorder": "recorders of a case, readings of their clocks, the exhibits that they made",
         "queue": "the state of the jobs; retry what was quarantined",
         "ledger": "its newest checkpoint, proofs, another key; erasure; witnesses that watch over it",
         "verify": "check files, exhibits, cases against the ledger; packages and receipts by themselves",
         "identify": "which exhibit is this file?",
         "export": "exhibits of a case, with their custody, in a folder that anyone can verify",
+        "migrate-store": "move all objects from the data folder to S3",
+        "rebuild": "bring a lost or old catalogue up to what the store holds",
         "serve": "keep a worker going",
         "worker": "a worker alone",
         "validate": "run a reference set and compare with what is expected; signed into the ledger",
         "doctor": "what is installed, configured, reachable, locked, sandboxed",
+        "init": "make what an installation needs: bucket, catalogue, the ledger's key",
         "demo": "make footage, take it in, show what became of it",
     }
 
@@ -69,7 +72,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.modules:
             return None
-        module = importlib.import_module(f"apps.cli.{cmd_name}")
+        module = importlib.import_module(f"apps.cli.{cmd_name.replace('-', '_')}")
         command = module.command
         if not isinstance(command, click.Command):
             raise TypeError(f"apps.cli.{cmd_name} has no command")

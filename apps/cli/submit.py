@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 )
 @click.option("--clock-shown", metavar="TIME", help="What the recorder's clock showed ...")
 @click.option("--clock-true", metavar="TIME", help="... when this was the true time.")
+@click.option("--urgent", is_flag=True, help="Its jobs come before all others, as in a live incident.")
 @click.option("--wait", is_flag=True, help="Return when all is processed, not when all is sealed.")
 @click.option(
     "--receipt", type=click.Path(path_type=Path), help="Write the submitter's receipt (JSON) there."
@@ -40,6 +41,7 @@ def command(
     clock_true: str | None,
     receipt: Path | None,
     *,
+    urgent: bool,
     wait: bool,
     as_json: bool,
 ) -> int:
@@ -59,7 +61,7 @@ def command(
         from apps.submission import begin, submit  # noqa: PLC0415
 
         app = context.application
-        intaker = begin(app, number, Source(source), clock_shown, clock_true)
+        intaker = begin(app, number, Source(source), clock_shown, clock_true, urgent=urgent)
         outcome = submit(app, supervisor, intaker, paths, wait=wait)
     sequence_if_idle(app)
     if as_json:

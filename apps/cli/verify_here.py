@@ -216,6 +216,7 @@ def _finish(
     if report.is_sound and note is not None:
         # What passed now must still be there next time: a ledger cut back later is caught.
         path = _seen_path(app)
+        path.parent.mkdir(parents=True, exist_ok=True)  # the key itself may lie elsewhere
         temporary = path.with_name(f"{path.name}.{os.getpid()}")
         temporary.write_bytes(note)
         temporary.rename(path)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from evidence.cases import new_id
 from evidence.catalogue.tables import case, case_number
@@ -28,7 +29,9 @@ def _cases() -> Select[str, str, str, str | None, int]:
     )
 
 
-_BY_ID = _cases().where(case.c.id == bindparam("of_id"))  # built once: it is asked at each job's end
+# Built once: they are asked at each job's end, and at each intake.
+_BY_ID = _cases().where(case.c.id == bindparam("of_id"))
+_LOCK = select(case.c.id).where(case.c.id == bindparam("of_id")).with_for_update(key_share=True)
 
 
 def open_case(connection: Connection, number: str, now: str) -> Case:
@@ -36,7 +39,7 @@ def open_case(connection: Connection, number: str, now: str) -> Case:
     _refuse_taken(connection, number)
     case_id = new_id()
     connection.execute(insert(case).values(id=case_id, opened_at=now))
-    connection.execute(insert(case_number).values(case_id=case_id, number=number, since=now))
+    _give_number(connection, case_id, number, now)
     return Case(case_id, number, now, None, 0)
 
 
@@ -62,6 +65,11 @@ def get_case(connection: Connection, case_id: str) -> Case:
     return _case(connection.execute(_BY_ID, {"of_id": case_id}).one())
 
 
+def lock_case(connection: Connection, case_id: str) -> None:
+    """Keep others from adding to the case, or closing it, until this transaction ends."""
+    connection.execute(_LOCK, {"of_id": case_id})
+
+
 def require_open(found: Case) -> None:
     """Raise ConflictError for a closed case."""
     if found.closed_at:
@@ -79,18 +87,20 @@ def close_case(connection: Connection, found: Case, now: str) -> None:
     """Close an open case; raises ConflictError where it is closed."""
     if found.closed_at:
         raise ConflictError(f"Case {found.number} is closed since {found.closed_at}.")
-    connection.execute(update(case).where(case.c.id == found.id).values(closed_at=now))
+    is_open = (case.c.id == found.id) & case.c.closed_at.is_(None)
+    if connection.execute(update(case).where(is_open).values(closed_at=now)).rowcount != 1:
+        raise ConflictError(f"Case {found.number} has just been closed.")
 
 
 def renumber_case(connection: Connection, found: Case, number: str, now: str) -> None:
     """Give the case another number; the old one stays as a dated alias."""
+    lock_case(connection, found.id)  # whoever is storing objects of it tags them with the number that holds
     _refuse_taken(connection, number)
-    connection.execute(
-        update(case_number)
-        .where(case_number.c.case_id == found.id, case_number.c.until.is_(None))
-        .values(until=now)
-    )
-    connection.execute(insert(case_number).values(case_id=found.id, number=number, since=now))
+    in_use = (case_number.c.case_id == found.id) & case_number.c.until.is_(None)
+    in_use &= case_number.c.number == found.number
+    if connection.execute(update(case_number).where(in_use).values(until=now)).rowcount != 1:
+        raise ConflictError(f"Case {found.number} has just been renumbered.", advice="See: vidne case list")
+    _give_number(connection, found.id, number, now)
 
 
 def numbers_of(connection: Connection, case_id: str) -> list[tuple[str, str, str | None]]:
@@ -106,7 +116,18 @@ def numbers_of(connection: Connection, case_id: str) -> list[tuple[str, str, str
 def _refuse_taken(connection: Connection, number: str) -> None:
     taken = select(case_number.c.id).where(case_number.c.number == number, case_number.c.until.is_(None))
     if connection.execute(taken).first():
-        raise ConflictError(f"Case {number} exists already.", advice="Use it, or check the number.")
+        raise _taken(number)
+
+
+def _give_number(connection: Connection, case_id: str, number: str, now: str) -> None:
+    try:
+        connection.execute(insert(case_number).values(case_id=case_id, number=number, since=now))
+    except IntegrityError as error:  # somebody else gave it out a moment ago
+        raise _taken(number) from error
+
+
+def _taken(number: str) -> ConflictError:
+    return ConflictError(f"Case {number} exists already.", advice="Use it, or check the number.")
 
 
 def _case(row: Row[str, str, str, str | None, int]) -> Case:

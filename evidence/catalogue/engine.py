@@ -1,136 +1,244 @@
-"""Opening the catalogue: SQLite so that a commit means durable, and writers never deadlock."""
+"""The catalogue's transactions, and opening SQLite so that a commit means durable (postgres.py: a server)."""
 
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from evidence.catalogue.tables import metadata
 from evidence.errors import StorageFullError, UnreadableError, VidneError
 from evidence.text import printable
 
-__all__ = ["Catalogue", "Connection", "open_catalogue"]
+__all__ = ["Catalogue", "Connection", "Kind", "open_catalogue"]
 
 # Bumped with each migration; Alembic is imported only where the file is behind (it costs half a second).
-SCHEMA = "0008"
+SCHEMA = "0010"
 BUSY_SECONDS = 30
-_VERSION_TABLE = "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What differs between databases."""
+
+    read: str
+    write: str  # how a transaction begins
+    look: str  # a query whose answer is another one once somebody has committed
+    explain: Callable[[Exception], VidneError | None]
+    # Not only what is free now is written anew: rows that moved have left copies in pages that are in use.
+    purge: tuple[str, ...]
+    lock_schema: str = ""  # run in the transaction that makes or migrates the tables
+    lead: str = ""  # a query: whether this connection now holds the sequencer's lock; empty: no such lock
 
 
 class Catalogue:
-    """A catalogue and its two ways in: `read()` sees one snapshot, `write()` is one transaction."""
+    """A catalogue and its two ways in: `read()` sees one snapshot, `write()` is one transaction.
 
-    def __init__(self, engine: Engine) -> None:
-        """Wrap an engine made by `open_catalogue`."""
+    Where the server goes away in a transaction, UnavailableError is raised: nothing of it was done, or, where
+    it went at the very end, all. Whoever tries again must bear both.
+    """
+
+    def __init__(self, engine: Engine, kind: "Kind | None" = None) -> None:
+        """Wrap an engine made by `open_catalogue`; it gives connections in autocommit."""
         self._engine = engine
+        self._kind = kind or _SQLITE
         self._idle: list[Connection] = []
+        self._leader: Connection | None = None
+
+    @property
+    def is_server(self) -> bool:
+        """Whether other machines may work on this catalogue."""
+        return bool(self._kind.lead)
 
     def read(self) -> AbstractContextManager[Connection]:
         """One snapshot for queries."""
-        return self._transaction("BEGIN")
+        return self._transaction(self._kind.read)
 
     def write(self) -> AbstractContextManager[Connection]:
-        """A transaction that holds the write lock from its start; commits, or rolls back on an error."""
-        # Two deferred transactions that read first and then write cannot both go on; IMMEDIATE queues them.
-        return self._transaction("BEGIN IMMEDIATE")
+        """A transaction for changes; commits, or rolls back on an error.
+
+        SQLite gives the write lock from its start. PostgreSQL lets several write at once and shows each
+        statement what was committed before it: who decides on what it reads locks the row first.
+        """
+        return self._transaction(self._kind.write)
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
-        with _clear_errors():
-            # A connection is used again as it is: SQLAlchemy's own pool and BEGIN cost more than a query.
+        with self.clear_errors():
+            connection = self._begun(begin)
             try:
-                connection = self._idle.pop()
-            except IndexError:
-                connection = self._connect()
-            try:
-                database = connection.connection.cursor()
-                database.execute(begin)
                 yield connection
-                database.execute("COMMIT")
+                connection.connection.cursor().execute("COMMIT")
             except BaseException:
-                # It rolls back, unless SQLite did (a full disk) or an interruption has closed it already.
-                with suppress(DatabaseError):
+                # It rolls back, unless the database did (a full disk) or an interruption has closed it.
+                with suppress(DBAPIError):
                     connection.close()
                 raise
             self._idle.append(connection)
+
+    def _begun(self, begin: str) -> Connection:
+        """A connection in a transaction; one that lost its server while it lay idle is replaced."""
+        # A connection is used again as it is: SQLAlchemy's own pool and BEGIN cost more than a query.
+        while self._idle:
+            connection = self._idle.pop()
+            try:
+                connection.connection.cursor().execute(begin)
+            except BaseException as error:
+                is_lost = self._is_lost(connection, error)
+                with suppress(DBAPIError):
+                    connection.close()
+                if not is_lost:
+                    raise
+            else:
+                return connection
+        connection = self._connect()
+        connection.connection.cursor().execute(begin)
+        return connection
+
+    def _is_lost(self, connection: Connection, error: BaseException) -> bool:
+        raw = connection.connection.dbapi_connection
+        known = self._engine.dialect.loaded_dbapi.Error
+        return isinstance(error, known) and self._engine.dialect.is_disconnect(error, raw, None)
 
     def _connect(self) -> Connection:
         connection = self._engine.connect()
         connection.begin()  # for SQLAlchemy it lasts as long as the connection; BEGIN and COMMIT are ours
         return connection
 
+    @contextmanager
+    def clear_errors(self) -> Iterator[None]:
+        """Raise what the database says as a VidneError where a person can act on it."""
+        try:
+            yield
+        except (DBAPIError, self._engine.dialect.loaded_dbapi.Error) as error:
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            told = self._kind.explain(cause) if isinstance(cause, Exception) else None
+            if told is None:
+                raise
+            raise told from error
+
+    def lead(self) -> bool:
+        """Whether this process is the one that sequences; once it is, it stays so until it ends.
+
+        On SQLite worker.lock decides, and this says yes. Not for several threads at once.
+        """
+        if not self._kind.lead:
+            return True
+        try:
+            with self.clear_errors():
+                self._leader = self._leader or self._connect()
+                return bool(self._leader.exec_driver_sql(self._kind.lead).scalar())
+        except VidneError:
+            if self._leader:
+                with suppress(DBAPIError):
+                    self._leader.close()  # the lock went with the connection
+            self._leader = None
+            raise
+
     def watch(self) -> "Watch":
         """See Watch."""
-        return Watch(self._engine)
+        return Watch(self._connect, self._kind.look, self.clear_errors)
 
     def purge(self) -> bool:
-        """Write the file anew without what was deleted from it, and empty the journal beside it.
+        """Write anew what bodies and recorders lie in, without what was deleted, and empty SQLite's journal.
 
         False where a reader kept that from being emptied for BUSY_SECONDS: it then holds what was deleted.
+        A server's own write-ahead log, its archive and its backups are its operator's.
         """
-        connection = self._engine.raw_connection()
-        try:
-            with _clear_errors():
-                cursor = connection.cursor()
-                # Not only what is free now: cells that moved have left copies in pages that are in use.
-                cursor.execute("VACUUM")
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                (is_busy, *_) = cursor.fetchone() or (1,)
-                return not is_busy
-        finally:
-            connection.close()
+        with self.clear_errors(), self._connect() as connection:
+            cursor = connection.connection.cursor()
+            for statement in self._kind.purge:
+                cursor.execute(statement)
+            (is_busy, *_) = (cursor.fetchone() or (1,)) if cursor.description else (0,)
+            return not is_busy
 
     def close(self) -> None:
         """Close every connection that is not in use."""
         while self._idle:
             self._idle.pop().close()
+        if self._leader:
+            self._leader.close()
         self._engine.dispose()
+
+    def bring_up_to_date(self) -> None:
+        """Make the tables, or migrate them; raises VidneError."""
+        with self.clear_errors():
+            with self.read() as connection:
+                if _version(connection) == SCHEMA:
+                    return
+            with self.write() as connection:  # the lock: another process may be doing the same
+                if self._kind.lock_schema:
+                    connection.exec_driver_sql(self._kind.lock_schema)
+                _migrate(connection)
 
 
 class Watch:
     """Tells whether anybody committed since the last look, for the price of one pragma instead of a query."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        look: str,
+        clear_errors: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         """Takes a connection of its own: what is committed on that one would not count."""
-        self._connection = engine.raw_connection()
+        self._connect = connect
+        self._clear_errors = clear_errors
+        self._look = look
+        self._connection: Connection | None = None
         self._seen: object = None
 
     def changed(self) -> bool:
-        """Whether there is something new; True at the first look."""
-        cursor = self._connection.cursor()
-        cursor.execute("PRAGMA data_version")
-        found = cursor.fetchone()
-        cursor.close()
+        """Whether there is something new; True at the first look, and after a loss of the connection."""
+        try:
+            with self._clear_errors():
+                self._connection = self._connection or self._connect()
+                cursor = self._connection.connection.cursor()
+                cursor.execute(self._look)
+                found = cursor.fetchone()
+                cursor.close()
+        except VidneError:
+            if self._connection:
+                with suppress(DBAPIError):
+                    self._connection.close()
+            self._connection = self._seen = None
+            raise
         before, self._seen = self._seen, found
         return bool(found != before)
 
 
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    try:
-        yield
-    except (DatabaseError, sqlite3.DatabaseError) as error:
-        reason = str(error.orig if isinstance(error, DatabaseError) else error)
-        if "full" in reason or "disk I/O" in reason:
-            raise StorageFullError(
-                f"The catalogue could not be written: {reason}.",
-                advice="Make room on the disk of the data folder and run the command again.",
-            ) from error
-        if "locked" in reason or "readonly" in reason or "unable to open" in reason:
-            raise UnreadableError(
-                f"The catalogue cannot be used: {reason}.",
-                advice="See that no other program holds it and that you may write to the data folder.",
-            ) from error
-        if "not a database" in reason or "malformed" in reason:
-            raise UnreadableError(
-                f"The catalogue is damaged: {reason}.",
-                advice="Keep a copy of the data folder as it is, and restore the catalogue from a backup.",
-            ) from error
-        raise
+def _explain(error: Exception) -> VidneError | None:
+    """What SQLite says, for a person."""
+    reason = str(error)
+    if "full" in reason or "disk I/O" in reason:
+        return StorageFullError(
+            f"The catalogue could not be written: {reason}.",
+            advice="Make room on the disk of the data folder and run the command again.",
+        )
+    if "locked" in reason or "readonly" in reason or "unable to open" in reason:
+        return UnreadableError(
+            f"The catalogue cannot be used: {reason}.",
+            advice="See that no other program holds it and that you may write to the data folder.",
+        )
+    if "not a database" in reason or "malformed" in reason:
+        return UnreadableError(
+            f"The catalogue is damaged: {reason}.",
+            advice="Keep a copy of the data folder as it is, and restore the catalogue from a backup.",
+        )
+    return None
+
+
+# Two deferred transactions that read first and then write cannot both go on; IMMEDIATE queues them.
+_SQLITE = Kind(
+    read="BEGIN",
+    write="BEGIN IMMEDIATE",
+    look="PRAGMA data_version",
+    explain=_explain,
+    purge=("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"),
+)
 
 
 def open_catalogue(path: Path, *, create: bool = True) -> Catalogue:
@@ -154,8 +262,7 @@ def open_catalogue(path: Path, *, create: bool = True) -> Catalogue:
     )
     event.listen(engine, "connect", _configure)
     catalogue = Catalogue(engine)
-    with _clear_errors():
-        _bring_up_to_date(catalogue)
+    catalogue.bring_up_to_date()
     return catalogue
 
 
@@ -166,24 +273,20 @@ def _configure(connection: object, _record: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def _bring_up_to_date(catalogue: Catalogue) -> None:
-    with catalogue.read() as connection:
-        if _version(connection) == SCHEMA:
-            return
-    with catalogue.write() as connection:  # the lock: another process may be doing the same
-        found = _version(connection)
-        if found == SCHEMA:
-            return
-        if found is None and not inspect(connection).get_table_names():
-            metadata.create_all(connection)
-            connection.execute(
-                text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
-            )
-            connection.execute(text("INSERT INTO alembic_version VALUES (:v)"), {"v": SCHEMA})
-            return
-        from evidence.catalogue.migrate import upgrade  # noqa: PLC0415 - slow import, rarely needed
+def _migrate(connection: Connection) -> None:
+    found = _version(connection)
+    if found == SCHEMA:
+        return
+    if found is None and not inspect(connection).get_table_names():
+        metadata.create_all(connection)
+        connection.execute(
+            text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        )
+        connection.execute(text("INSERT INTO alembic_version VALUES (:v)"), {"v": SCHEMA})
+        return
+    from evidence.catalogue.migrate import upgrade  # noqa: PLC0415 - slow import, rarely needed
 
-        upgrade(connection)
+    upgrade(connection)
 
 
 def _version(connection: Connection) -> str | None:

@@ -51,7 +51,8 @@ class Delivery:
     clock_true: str | None
 
 
-def _exhibits() -> Select[*tuple[object, ...]]:
+def with_case_number() -> Select[*tuple[object, ...]]:
+    """A query for exhibits, each with its case's number of now, that `read_exhibits` takes."""
     return select(exhibit, case_number.c.number.label("case_number")).join(
         case_number, (case_number.c.case_id == exhibit.c.case_id) & case_number.c.until.is_(None)
     )
@@ -59,7 +60,8 @@ def _exhibits() -> Select[*tuple[object, ...]]:
 
 # Built once: to build a statement costs more than to run it.
 _OF_ID: BindParameter[str] = bindparam("of_id")
-_BY_ID = _exhibits().where(exhibit.c.id == _OF_ID)
+_BY_ID = with_case_number().where(exhibit.c.id == _OF_ID)
+_LOCK = select(exhibit.c.id).where(exhibit.c.id == _OF_ID).with_for_update(key_share=True)
 _SET_STATE = (
     update(exhibit)
     .where(exhibit.c.id == _OF_ID)
@@ -99,7 +101,7 @@ def get_exhibit(connection: Connection, exhibit_id: str) -> Exhibit:
 def find_exhibit(connection: Connection, case_id: str, number: int) -> Exhibit:
     """Exhibit `number` of a case; raises NotFoundError."""
     row = connection.execute(
-        _exhibits().where(exhibit.c.case_id == case_id, exhibit.c.number == number)
+        with_case_number().where(exhibit.c.case_id == case_id, exhibit.c.number == number)
     ).one_or_none()
     if row is None:
         raise NotFoundError(
@@ -110,22 +112,32 @@ def find_exhibit(connection: Connection, case_id: str, number: int) -> Exhibit:
 
 def list_exhibits(connection: Connection, case_id: str | None = None) -> list[Exhibit]:
     """The exhibits of a case, or of all, in order."""
-    statement = _exhibits().order_by(case_number.c.number, exhibit.c.number)
+    statement = with_case_number().order_by(case_number.c.number, exhibit.c.number)
     if case_id is not None:
         statement = statement.where(exhibit.c.case_id == case_id)
+    return read_exhibits(connection, statement)
+
+
+def read_exhibits(connection: Connection, statement: Select[*tuple[object, ...]]) -> list[Exhibit]:
+    """The exhibits of a query that began as `with_case_number`."""
     return [_exhibit(row) for row in connection.execute(statement)]
 
 
 def submitted_exhibits(connection: Connection, submission_id: str) -> list[Exhibit]:
     """The exhibits that a submission brought, in order."""
     brought = select(submitted_file.c.exhibit_id).where(submitted_file.c.submission_id == submission_id)
-    statement = _exhibits().where(exhibit.c.id.in_(brought)).order_by(exhibit.c.number)
-    return [_exhibit(row) for row in connection.execute(statement)]
+    statement = with_case_number().where(exhibit.c.id.in_(brought)).order_by(exhibit.c.number)
+    return read_exhibits(connection, statement)
 
 
 def exhibits_with_digest(connection: Connection, sha256: str) -> list[Exhibit]:
     """The exhibits, of any case, that have these bytes."""
-    return [_exhibit(row) for row in connection.execute(_exhibits().where(exhibit.c.sha256 == sha256))]
+    return read_exhibits(connection, with_case_number().where(exhibit.c.sha256 == sha256))
+
+
+def lock_exhibit(connection: Connection, exhibit_id: str) -> None:
+    """Keep others from changing what belongs to the exhibit until this transaction ends."""
+    connection.execute(_LOCK, {"of_id": exhibit_id})
 
 
 def set_state(connection: Connection, exhibit_id: str, state: ExhibitState, reason: str = "") -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from evidence.cases import new_id
+from evidence.catalogue.cases import lock_case
 from evidence.catalogue.fingerprints import Mark, put_marks
 from evidence.catalogue.jobs import ENDED, Stage, add_jobs
 from evidence.catalogue.tables import case, exhibit, job, submission, submitted_file
@@ -89,18 +90,26 @@ def add_file(
     digests: Digests,
     spool: str,
     now: str,
+    home: str = "",
+    urgent: bool = False,
 ) -> Intake:
     """File received bytes: a new exhibit with its jobs, or a further submission of the one that has them.
 
     The file's number in its submission is given here: members of an archive come in beside the files.
+    `home` names the data folder whose spool has the file; empty where all workers share one. An urgent one's
+    jobs come before all others.
     """
+    lock_case(connection, owner.case_id)  # what is known, and the next number, hold until the commit
     ordinal = connection.execute(_LAST_ORDINAL, {"of_id": owner.id}).scalar_one() + 1
     sought = {"of_case": owner.case_id, "of_digest": digests.sha256}
     known = connection.execute(_KNOWN, sought).one_or_none()
     if known is None:
-        intake = _new_exhibit(connection, owner.case_id, ordinal, digests, spool, now)
+        number = connection.execute(_NEXT_NUMBER, {"of_case": owner.case_id}).scalar_one()
+        intake = Intake(new_id(), number, ordinal, is_new=True, wants_spool=True)
+        _add_exhibit(connection, owner.case_id, intake, digests, spool, now)
+        add_jobs(connection, intake.exhibit_id, now, home=home, urgent=urgent)
     else:
-        wants_spool = _adopt(connection, known.id, spool, now)
+        wants_spool = _adopt(connection, known.id, spool, now, home)
         intake = Intake(known.id, known.number, ordinal, is_new=False, wants_spool=wants_spool)
     connection.execute(
         _ADD_FILE,
@@ -144,17 +153,15 @@ def waiting_for(connection: Connection, submission_id: str) -> list[str]:
     return sorted(set(connection.execute(statement).scalars()))
 
 
-def _new_exhibit(
-    connection: Connection, case_id: str, ordinal: int, digests: Digests, spool: str, now: str
-) -> Intake:
-    number = connection.execute(_NEXT_NUMBER, {"of_case": case_id}).scalar_one()
-    exhibit_id = new_id()
+def _add_exhibit(
+    connection: Connection, case_id: str, new: Intake, digests: Digests, spool: str, now: str
+) -> None:
     connection.execute(
         _ADD_EXHIBIT,
         {
-            "id": exhibit_id,
+            "id": new.exhibit_id,
             "case_id": case_id,
-            "number": number,
+            "number": new.number,
             "sha256": digests.sha256,
             "blake3": digests.blake3,
             "size": digests.size,
@@ -166,21 +173,19 @@ def _new_exhibit(
         },
     )
     if digests.size >= digests.piece_size:
-        put_marks(connection, exhibit_id, Mark.PIECE, [("original", digests.pieces_blake3[0])])
+        put_marks(connection, new.exhibit_id, Mark.PIECE, [("original", digests.pieces_blake3[0])])
     if digests.heads:
         heads = [(str(length), digest) for length, digest in digests.heads]
-        put_marks(connection, exhibit_id, Mark.HEAD, heads)
-    add_jobs(connection, exhibit_id, now)
-    return Intake(exhibit_id, number, ordinal, is_new=True, wants_spool=True)
+        put_marks(connection, new.exhibit_id, Mark.HEAD, heads)
 
 
-def _adopt(connection: Connection, exhibit_id: str, spool: str, now: str) -> bool:
+def _adopt(connection: Connection, exhibit_id: str, spool: str, now: str, home: str) -> bool:
     """Where the first file could not be sealed, the same bytes sent again take its place."""
     stuck = (job.c.exhibit_id == exhibit_id) & (job.c.stage == Stage.SEAL) & (job.c.state == "quarantined")
     revived = connection.execute(
         update(job)
         .where(stuck)
-        .values(state="ready", crashes=0, attempts=0, error="", not_before=now, changed_at=now)
+        .values(state="ready", crashes=0, attempts=0, error="", not_before=now, changed_at=now, home=home)
     )
     if revived.rowcount == 0:
         return False

@@ -42,11 +42,14 @@ class Stage(StrEnum):
 
 # Sealing comes first: nothing received may wait for a transcode of something older.
 _URGENCY = {Stage.SEAL: 0, Stage.INSPECT: 10, Stage.FAST: 20, Stage.SLOW: 30}
+_AHEAD = 100  # an urgent exhibit's jobs come before all others of their lane
 _ADD = insert(job)
 
 
-def add_jobs(connection: Connection, exhibit_id: str, now: str) -> None:
-    """The four jobs of a new exhibit; only the first is ready."""
+def add_jobs(
+    connection: Connection, exhibit_id: str, now: str, *, home: str = "", urgent: bool = False
+) -> None:
+    """The four jobs of a new exhibit; only the first is ready, and only `home` can do it (see `add_file`)."""
     connection.execute(
         _ADD,
         [
@@ -54,14 +57,21 @@ def add_jobs(connection: Connection, exhibit_id: str, now: str) -> None:
                 "exhibit_id": exhibit_id,
                 "stage": stage,
                 "lane": stage.lane,
-                "priority": _URGENCY[stage],
+                "priority": _URGENCY[stage] - (_AHEAD if urgent else 0),
                 "state": "ready" if stage is Stage.SEAL else "waiting",
+                "home": home if stage is Stage.SEAL else "",
                 "not_before": now,
                 "changed_at": now,
             }
             for stage in Stage
         ],
     )
+
+
+def is_urgent(connection: Connection, exhibit_id: str) -> bool:
+    """Whether the exhibit's jobs come before others."""
+    first = select(func.min(job.c.priority)).where(job.c.exhibit_id == exhibit_id)
+    return (connection.execute(first).scalar() or 0) < 0
 
 
 def retry_quarantined(connection: Connection, now: str, exhibit_id: str | None = None) -> list[str]:
@@ -91,9 +101,10 @@ def count_jobs(connection: Connection) -> dict[str, dict[str, int]]:
 
 def troubled_jobs(connection: Connection) -> Sequence[Row[str, str, str, int, int, str]]:
     """Quarantined or postponed jobs: exhibit_id, stage, state, attempts, crashes, error."""
+    open_ones = job.c.state.in_(("quarantined", "ready", "leased"))
     return connection.execute(
         select(job.c.exhibit_id, job.c.stage, job.c.state, job.c.attempts, job.c.crashes, job.c.error)
-        .where(or_(job.c.state == "quarantined", job.c.error != "") & (job.c.state != "done"))
+        .where(open_ones & or_(job.c.state == "quarantined", job.c.error != ""))
         .order_by(job.c.id)
     ).all()
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from sqlalchemy import BindParameter, Connection, Row, Update, bindparam, select, update
+from sqlalchemy import BindParameter, Connection, Row, Update, bindparam, select, text, update
 
 from evidence.catalogue.jobs import CRASH_LIMIT, Lane, Stage
 from evidence.catalogue.tables import job
@@ -20,11 +20,11 @@ _NOW: BindParameter[str] = bindparam("now")
 _HELD = select(job.c.lane, job.c.crashes).where(job.c.state == "leased", job.c.owner == bindparam("of_owner"))
 _READY = (
     select(job.c.id, job.c.exhibit_id, job.c.stage, job.c.token, job.c.attempts, job.c.crashes)
-    .where(job.c.state == "ready", job.c.not_before <= _NOW)
+    .where(job.c.state == "ready", job.c.not_before <= _NOW, job.c.home.in_(("", bindparam("of_home"))))
     .order_by(job.c.priority, job.c.id)
+    .with_for_update(skip_locked=True)  # what another worker is taking just now is not waited for
 )
-_SUSPECTS = _READY.where(job.c.crashes > 0).limit(1)
-_ANY_SUSPECT = select(job.c.id).where(job.c.state.in_(("ready", "leased")), job.c.crashes > 0).limit(1)
+_SUSPECTS = _READY.where(text("job.crashes > 0")).limit(1)  # as the partial index says it
 _OF_LANE = _READY.where(job.c.lane == bindparam("of_lane")).limit(bindparam("free"))
 _LEASE = (
     update(job)
@@ -38,9 +38,15 @@ _LEASE = (
         changed_at=_NOW,
     )
 )
+_EXPIRED = (
+    update(job)
+    .where(job.c.state == "leased", job.c.leased_until < _NOW)
+    .values(state="ready", owner=None, leased_until=None, changed_at=_NOW, token=job.c.token + 1)
+)
 _HELD_AS = select(job.c.exhibit_id, job.c.stage, job.c.attempts).where(
     job.c.id == bindparam("of_id"), job.c.token == bindparam("of_token"), job.c.state == "leased"
 )
+_KEPT_AS = _HELD_AS.with_for_update()
 _CLOSE = (
     update(job)
     .where(job.c.id == bindparam("of_id"), job.c.token == bindparam("of_token"), job.c.state == "leased")
@@ -84,9 +90,14 @@ class HeldJob:
         return self.crashes >= CRASH_LIMIT
 
 
-def any_suspect(connection: Connection) -> bool:
-    """Whether there is a job that a crashed worker held; while a worker lives, no more of them come."""
-    return connection.execute(_ANY_SUSPECT).first() is not None
+def owner_name(home: str, worker: str) -> str:
+    """What a worker process is called in its leases: the data folder that it works on, and its own id."""
+    return f"{home}.{worker}" if home else worker
+
+
+def _folder_of(owner: str) -> str:
+    home, dot, _ = owner.rpartition(".")
+    return home + dot
 
 
 def take_jobs(
@@ -95,25 +106,23 @@ def take_jobs(
     slots: Mapping[Lane, int],
     now: str,
     until: str,
-    *,
-    suspects: bool = True,
+    home: str = "",
 ) -> list[Lease]:
     """Lease ready jobs so that `owner` holds at most `slots` of each lane; attempts count before work starts.
 
-    A suspect (a job that a crashed worker held) runs alone: it is leased when nothing else is, and nothing
-    else beside it. Who knows that there are none spares the search, which grows with the jobs that are ready.
+    A suspect (a job that a crashed worker held) runs alone: it is leased when `owner` holds nothing else, and
+    nothing else beside it. Jobs that only another data folder than `home` can do are left to that one.
     """
     held = connection.execute(_HELD, {"of_owner": owner}).all()
-    if suspects:
-        if any(row.crashes for row in held):
-            return []
-        found = connection.execute(_SUSPECTS, {"now": now}).all()
-        if found:
-            return [] if held else [_lease(connection, found[0], owner, now, until)]
+    if any(row.crashes for row in held):
+        return []
+    found = connection.execute(_SUSPECTS, {"now": now, "of_home": home}).all()
+    if found:
+        return [] if held else [_lease(connection, found[0], owner, now, until)]
     leases = []
     for lane, most in slots.items():
         free = most - sum(row.lane == lane for row in held)
-        wanted = {"now": now, "of_lane": lane, "free": free}
+        wanted = {"now": now, "of_home": home, "of_lane": lane, "free": free}
         rows = connection.execute(_OF_LANE, wanted).all() if free > 0 else []
         leases += [_lease(connection, row, owner, now, until) for row in rows]
     return leases
@@ -130,9 +139,13 @@ def _lease(
     return Lease(row.id, row.token + 1, row.exhibit_id, Stage(row.stage), row.attempts + 1)
 
 
-def get_lease(connection: Connection, job_id: int, token: int) -> Lease:
-    """The lease behind a message; raises LeaseLostError where the message is late or repeated."""
-    row = connection.execute(_HELD_AS, {"of_id": job_id, "of_token": token}).one_or_none()
+def get_lease(connection: Connection, job_id: int, token: int, *, keep: bool = False) -> Lease:
+    """The lease behind a message; raises LeaseLostError where the message is late or repeated.
+
+    With `keep`, in a transaction that writes, nobody else can be given the job before that ends.
+    """
+    statement = _KEPT_AS if keep else _HELD_AS
+    row = connection.execute(statement, {"of_id": job_id, "of_token": token}).one_or_none()
     if row is None:
         raise LeaseLostError(f"Job {job_id} is no longer held under token {token}.")
     return Lease(job_id, token, row.exhibit_id, Stage(row.stage), row.attempts)
@@ -188,9 +201,19 @@ def renew_leases(connection: Connection, owner: str, until: str) -> None:
     )
 
 
+def expire_leases(connection: Connection, now: str) -> int:
+    """Give back, without blame, what nobody renewed in time: the machine went, or its way here; how many."""
+    return connection.execute(_EXPIRED, {"now": now}).rowcount
+
+
 def release_leases(connection: Connection, now: str, *, owner: str | None = None, keep: str = "") -> int:
-    """Give back, without blame, the leases of `owner`, or all that are not of `keep`; returns how many."""
-    whose = job.c.owner == owner if owner is not None else job.c.owner != keep
+    """Give back, without blame, the leases of `owner`, or of all others of the data folder of `keep`.
+
+    The name of an owner begins with its data folder (see `owner_name`). Returns how many.
+    """
+    whose = job.c.owner == owner
+    if owner is None:
+        whose = job.c.owner.startswith(_folder_of(keep), autoescape=True) & (job.c.owner != keep)
     done = connection.execute(
         update(job)
         .where(job.c.state == "leased", whose)

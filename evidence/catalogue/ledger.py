@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from sqlalchemy import Column, Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Column, Connection, Row, bindparam, func, insert, select, text, update
 
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.tables import ledger_body, ledger_checkpoint, ledger_entry, ledger_inbox
@@ -11,6 +11,7 @@ from evidence.custody import CaseTip, CustodyEvent, EventBody, EventObject, Ledg
 _HASH = 32
 _PAGE = 10_000
 # Built once: to build a statement costs more than to run it.
+_UNSEQUENCED = text("ledger_inbox.sequenced = 0")  # as the partial index says it
 _ADD_EVENT, _ADD_BODY = insert(ledger_inbox), insert(ledger_body)
 _TIP = (
     select(ledger_entry.c.case_seq, ledger_entry.c.leaf_hash)
@@ -57,9 +58,7 @@ class SqlLedgerStore:
 
     def pending(self, limit: int) -> Sequence[PendingEvent]:
         """See LedgerStore."""
-        statement = (
-            select(ledger_inbox).where(ledger_inbox.c.sequenced == 0).order_by(ledger_inbox.c.id).limit(limit)
-        )
+        statement = select(ledger_inbox).where(_UNSEQUENCED).order_by(ledger_inbox.c.id).limit(limit)
         with self._catalogue.read() as connection:
             return [_pending(row) for row in connection.execute(statement)]
 
@@ -85,7 +84,7 @@ class SqlLedgerStore:
     def append(self, entries: Sequence[LedgerEntry], frontier: Sequence[bytes], checkpoint: bytes) -> None:
         """See LedgerStore."""
         with self._catalogue.write() as connection:
-            connection.execute(insert(ledger_entry), [_entry_values(entry) for entry in entries])
+            connection.execute(insert(ledger_entry), [entry_values(entry) for entry in entries])
             connection.execute(
                 update(ledger_inbox)
                 .where(ledger_inbox.c.id.in_([entry.inbox_id for entry in entries]))
@@ -132,7 +131,7 @@ class SqlLedgerStore:
 
     def pending_count(self, case: str | None = None) -> int:
         """See LedgerStore."""
-        statement = select(func.count()).select_from(ledger_inbox).where(ledger_inbox.c.sequenced == 0)
+        statement = select(func.count()).select_from(ledger_inbox).where(_UNSEQUENCED)
         if case is not None:
             statement = statement.where(ledger_inbox.c.case_id == case)
         with self._catalogue.read() as connection:
@@ -179,7 +178,8 @@ def _entry(row: Row[*tuple[object, ...]]) -> LedgerEntry:
     )
 
 
-def _entry_values(entry: LedgerEntry) -> dict[str, object]:
+def entry_values(entry: LedgerEntry) -> dict[str, object]:
+    """An entry's row."""
     return {
         "position": entry.index,
         "inbox_id": entry.inbox_id,

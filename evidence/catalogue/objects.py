@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
+from evidence.catalogue.exhibits import lock_exhibit
 from evidence.catalogue.tables import exhibit, stored_object
 from evidence.exhibits import Digests, Role
 from evidence.jsontypes import JsonObject
@@ -51,6 +52,7 @@ def announce_objects(connection: Connection, exhibit_id: str, stage: str, rows: 
     An object that such a run left behind is found again under the same key when its bytes are the same.
     """
     if rows:
+        lock_exhibit(connection, exhibit_id)  # a late holder may announce the same at this moment
         connection.execute(_TAKE_BACK, [{"of_key": row.key} for row in rows])
         connection.execute(
             _ANNOUNCE,
@@ -91,7 +93,7 @@ def current_objects(connection: Connection, exhibit_id: str) -> list[ObjectRow]:
         .where(stored_object.c.exhibit_id == exhibit_id, stored_object.c.state == "stored")
         .order_by(stored_object.c.id)
     )
-    return [_object(row) for row in rows]
+    return [object_of(row) for row in rows]
 
 
 def stored_original(connection: Connection, exhibit_id: str) -> tuple[str, str] | None:
@@ -117,7 +119,8 @@ def case_keys(connection: Connection, case_id: str) -> list[tuple[str, str]]:
     return [(row.key, row.version_id) for row in rows]
 
 
-def _object(row: Row[*tuple[object, ...]]) -> ObjectRow:
+def object_of(row: Row[*tuple[object, ...]]) -> ObjectRow:
+    """A row of stored_object."""
     return ObjectRow(
         role=Role(row.role),
         name=row.name,

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select
 
 from evidence.cases import exhibit_label
+from evidence.catalogue.cases import lock_case
+from evidence.catalogue.exhibits import lock_exhibit
 from evidence.catalogue.tables import case_number, clock_reading, exhibit, exhibit_recorder, recorder
 from evidence.errors import NotFoundError
 from evidence.recorders import Reading, recorder_label
@@ -67,6 +69,7 @@ def add_recorder(
     connection: Connection, case_id: str, new_id: str, facts: RecorderFacts, now: str
 ) -> Recorder:
     """A new recorder of the case, under the next number."""
+    lock_case(connection, case_id)  # the next number is ours until the commit
     last = select(func.coalesce(func.max(recorder.c.number), 0)).where(recorder.c.case_id == case_id)
     number = connection.execute(last).scalar_one() + 1
     values = {name: getattr(facts, name) for name in _FACTS}
@@ -98,6 +101,9 @@ def list_recorders(connection: Connection, case_id: str | None = None) -> list[R
 
 def add_reading(connection: Connection, recorder_id: str, new: Reading, now: str) -> int:
     """Keep a reading of the recorder's clock; returns its number among them."""
+    connection.execute(
+        select(recorder.c.id).where(recorder.c.id == recorder_id).with_for_update(key_share=True)
+    )
     last = select(func.coalesce(func.max(clock_reading.c.number), 0)).where(
         clock_reading.c.recorder_id == recorder_id
     )
@@ -132,6 +138,7 @@ def readings_of(connection: Connection, recorder_id: str) -> list[Reading]:
 
 def link_exhibit(connection: Connection, exhibit_id: str, recorder_id: str, channel: str, now: str) -> None:
     """Say which recorder made an exhibit; what was said before is replaced, and stays in the ledger."""
+    lock_exhibit(connection, exhibit_id)
     connection.execute(delete(exhibit_recorder).where(exhibit_recorder.c.exhibit_id == exhibit_id))
     connection.execute(
         insert(exhibit_recorder).values(

@@ -3,8 +3,11 @@
 A change here needs a migration in migrations/versions; a test compares the two.
 """
 
+from typing import Any
+
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     Column,
     Float,
@@ -17,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -28,6 +32,14 @@ metadata = MetaData(
         "ck": "ck_%(table_name)s_%(constraint_name)s",
     }
 )
+
+# SQLite's integers have 64 bits anyway; a file of 2 GiB and more needs them on PostgreSQL too.
+_BIG = Integer().with_variant(BigInteger(), "postgresql")
+
+
+def _partial_index(name: str, where: str, *columns: Column[Any], unique: bool = False) -> None:
+    Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
+
 
 case = Table(
     "case",
@@ -42,24 +54,14 @@ case = Table(
 case_number = Table(
     "case_number",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _BIG, primary_key=True),
     Column("case_id", ForeignKey("case.id"), nullable=False, index=True),
     Column("number", Text, nullable=False),
     Column("since", Text, nullable=False),
     Column("until", Text),
 )
-Index(
-    "uq_case_number_in_use",
-    case_number.c.number,
-    unique=True,
-    sqlite_where=case_number.c.until.is_(None),
-)
-Index(
-    "uq_case_number_one_in_use_of_a_case",
-    case_number.c.case_id,
-    unique=True,
-    sqlite_where=case_number.c.until.is_(None),
-)
+_partial_index("uq_case_number_in_use", "until IS NULL", case_number.c.number, unique=True)
+_partial_index("uq_case_number_one_in_use_of_a_case", "until IS NULL", case_number.c.case_id, unique=True)
 
 submission = Table(
     "submission",
@@ -82,8 +84,8 @@ exhibit = Table(
     Column("number", Integer, nullable=False),
     Column("sha256", Text, nullable=False, index=True),
     Column("blake3", Text, nullable=False),
-    Column("size", Integer, nullable=False),
-    Column("piece_size", Integer, nullable=False),
+    Column("size", _BIG, nullable=False),
+    Column("piece_size", _BIG, nullable=False),
     Column("pieces_blake3", JSON, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
@@ -92,6 +94,26 @@ exhibit = Table(
     UniqueConstraint("case_id", "sha256"),
     UniqueConstraint("case_id", "number"),
 )
+
+_partial_index("ix_exhibit_spool", "spool IS NOT NULL", exhibit.c.spool)
+
+# When and where an exhibit was taken, as its metadata say (section `metadata`), to be searched by.
+capture_time = Table(
+    "capture_time",
+    metadata,
+    Column("exhibit_id", ForeignKey("exhibit.id"), primary_key=True),
+    Column("shown", Text, primary_key=True),  # 2026-03-01T12:00:00, by whatever clock and zone it was
+)
+Index("ix_capture_time_shown", capture_time.c.shown)
+
+capture_place = Table(
+    "capture_place",
+    metadata,
+    Column("exhibit_id", ForeignKey("exhibit.id"), primary_key=True),
+    Column("latitude", Float, primary_key=True),  # signed degrees
+    Column("longitude", Float, primary_key=True),
+)
+Index("ix_capture_place_position", capture_place.c.latitude, capture_place.c.longitude)
 
 submitted_file = Table(
     "submitted_file",
@@ -173,7 +195,7 @@ section = Table(
 problem = Table(
     "problem",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _BIG, primary_key=True),
     Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False, index=True),
     Column("stage", Text, nullable=False),
     Column("code", Text, nullable=False),
@@ -184,7 +206,7 @@ problem = Table(
 stored_object = Table(
     "stored_object",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _BIG, primary_key=True),
     Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False, index=True),
     Column("stage", Text, nullable=False),
     Column("role", Text, nullable=False),
@@ -192,10 +214,10 @@ stored_object = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("version_id", Text),
     Column("state", Text, nullable=False),
-    Column("size", Integer, nullable=False),
+    Column("size", _BIG, nullable=False),
     Column("sha256", Text, nullable=False, index=True),
     Column("blake3", Text, nullable=False),
-    Column("piece_size", Integer, nullable=False),
+    Column("piece_size", _BIG, nullable=False),
     Column("pieces_blake3", JSON, nullable=False),
     Column("parent", Text),  # `original` or the name of another object of the exhibit
     Column("tool", JSON),
@@ -204,12 +226,12 @@ stored_object = Table(
     Column("stored_at", Text),
     CheckConstraint("state IN ('storing', 'stored', 'superseded')", name="state"),
 )
-Index(
+_partial_index(
     "uq_stored_object_current",
+    "state = 'stored'",
     stored_object.c.exhibit_id,
     stored_object.c.name,
     unique=True,
-    sqlite_where=stored_object.c.state == "stored",
 )
 
 # By which a file is recognised that is not byte for byte an exhibit.
@@ -235,7 +257,7 @@ sketch = Table(
 scrub = Table(
     "scrub",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _BIG, primary_key=True),
     Column("subset", Text, nullable=False),  # as it was asked for; empty for all
     Column("started_at", Text, nullable=False),
     Column("finished_at", Text),  # null: it was stopped, or goes on
@@ -249,10 +271,40 @@ scrubbed_object = Table(
     Column("read_at", Text, nullable=False),
 )
 
+# A walk over all that the store locks, which moves the end of each lock on.
+retention_round = Table(
+    "retention_round",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("started_at", Text, nullable=False),
+    Column("finished_at", Text),  # null: it goes on, or was stopped
+    Column("last_object", Integer, nullable=False, server_default="0"),  # stored_object.id: done up to here
+    Column("extended", Integer, nullable=False, server_default="0"),
+    Column("failed", Integer, nullable=False, server_default="0"),
+)
+
+# A move of the objects to another store.
+relocation = Table(
+    "relocation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("target", Text, nullable=False),  # the store's URL
+    Column("started_at", Text, nullable=False),
+    Column("finished_at", Text),
+)
+
+# Objects that are in the new store, read back; their rows name the old one until the move is finished.
+relocated_object = Table(
+    "relocated_object",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("version_id", Text, nullable=False),
+)
+
 job = Table(
     "job",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _BIG, primary_key=True),
     Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False),
     Column("stage", Text, nullable=False),
     Column("lane", Text, nullable=False),
@@ -266,17 +318,20 @@ job = Table(
     Column("not_before", Text, nullable=False),
     Column("error", Text, nullable=False, server_default=""),
     Column("changed_at", Text, nullable=False),
+    # The data folder that alone can do it, because its spool has the file; empty: any worker can.
+    Column("home", Text, nullable=False, server_default=""),
     UniqueConstraint("exhibit_id", "stage"),
     CheckConstraint(
         "state IN ('waiting', 'ready', 'leased', 'done', 'skipped', 'quarantined')", name="state"
     ),
 )
 Index("ix_job_feed", job.c.state, job.c.lane, job.c.priority, job.c.id)
+_partial_index("ix_job_suspect", "crashes > 0", job.c.priority, job.c.id)
 
 ledger_inbox = Table(
     "ledger_inbox",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", _BIG, primary_key=True),
     Column("event_id", Text, nullable=False, unique=True),
     Column("type", Text, nullable=False),
     Column("at", Text, nullable=False),
@@ -286,11 +341,7 @@ ledger_inbox = Table(
     Column("body_hash", Text, nullable=False),
     Column("sequenced", Integer, nullable=False, server_default="0"),
 )
-Index(
-    "ix_ledger_inbox_pending",
-    ledger_inbox.c.id,
-    sqlite_where=ledger_inbox.c.sequenced == 0,
-)
+_partial_index("ix_ledger_inbox_pending", "sequenced = 0", ledger_inbox.c.id)
 
 # Apart from the entry, so that personal data can be erased and the log still verifies.
 ledger_body = Table(
@@ -304,7 +355,7 @@ ledger_body = Table(
 ledger_entry = Table(
     "ledger_entry",
     metadata,
-    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("position", _BIG, primary_key=True, autoincrement=False),
     Column("inbox_id", ForeignKey("ledger_inbox.id"), nullable=False, unique=True),
     Column("event_id", Text, nullable=False, unique=True),
     Column("case_id", Text, nullable=False),
@@ -317,7 +368,7 @@ ledger_entry = Table(
 ledger_checkpoint = Table(
     "ledger_checkpoint",
     metadata,
-    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("size", _BIG, primary_key=True, autoincrement=False),
     Column("frontier", LargeBinary, nullable=False),  # 32 bytes for each perfect subtree, largest first
     Column("note", LargeBinary, nullable=False),
 )
@@ -326,7 +377,7 @@ ledger_checkpoint = Table(
 ledger_cosignature = Table(
     "ledger_cosignature",
     metadata,
-    Column("size", Integer, primary_key=True, autoincrement=False),
+    Column("size", _BIG, primary_key=True, autoincrement=False),
     Column("key_id", Text, primary_key=True),  # of the witness, hexadecimal
     Column("name", Text, nullable=False),
     Column("line", LargeBinary, nullable=False),  # of the note, with its newline

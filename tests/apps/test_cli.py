@@ -215,3 +215,25 @@ def test_the_public_half_of_the_key_is_enough_to_verify(empty: Program, tmp_path
     done = empty.run("case", "open", SECOND)  # its event waits for the key, and that is said
     assert "wait for their place" in done.err
     assert not (empty.data / "keys" / "ledger.skey").exists()
+
+
+def test_find_takes_digests_times_and_places_and_names_what_it_cannot_take(used: Program) -> None:
+    digest = used.exhibits()[0]["sha256"]
+    found = used.run("exhibit", "find", "--sha256", digest.upper(), "--json").json
+    assert [item["sha256"] for item in found["exhibits"]] == [digest]
+    assert found["more"] is False
+    assert len(used.run("exhibit", "find", "--case-prefix", "0100", "--json").json["exhibits"]) == 2
+    assert used.run("exhibit", "find", "--case-prefix", "0100", "--limit", "1", "--json").json["more"] is True
+    nothing = used.run("exhibit", "find", "--from", "2026-03-01", "--to", "2026-03-01", "--near", "55.7,12.5")
+    assert "Nothing is found" in nothing.err
+    for wrong in (
+        ["--sha256", "abc"],
+        ["--from", "yesterday"],
+        ["--to", "2026-02-30"],
+        ["--near", "55.7"],
+        ["--near", "91,0"],
+        ["--near", "1,2,0"],
+        ["--near", "nan,2"],
+        [],
+    ):
+        assert used.run("exhibit", "find", *wrong, check=2).err.startswith("vidne: ")

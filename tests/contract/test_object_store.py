@@ -1,6 +1,6 @@
 """What every object store must do: run over the folder store and over a real S3 server."""
 
-from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,25 +12,18 @@ from evidence.ports import NewObject, ObjectStore
 from retention.folder import FolderStore
 from retention.keys import original_key, rendition_key
 from retention.s3 import S3Store
-from tests.servers import S3Server, s3_server
+from tests.servers import S3Server
 
 PART = 5 << 20  # the least that S3 takes as a part
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as started:
-        yield started
+DAYS = 30
 
 
 @pytest.fixture(params=["folder", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     if request.param == "folder":
         return FolderStore(tmp_path / "objects")
-    client = request.getfixturevalue("server").client()
-    bucket = f"t-{new_id().lower()}"
-    client.make_bucket(bucket, object_lock=True)
-    return S3Store(client, bucket, part_size=PART)
+    server: S3Server = request.getfixturevalue("s3")
+    return S3Store(server.client(), server.new_bucket(), days=DAYS, part_size=PART)
 
 
 @pytest.fixture
@@ -38,10 +31,12 @@ def key() -> str:
     return original_key(new_id(), 1, sha256(b"evidence").hexdigest())
 
 
-def put(store: ObjectStore, key: str, path: Path, content: bytes, *, consume: bool = False) -> str:
+def put(
+    store: ObjectStore, key: str, path: Path, content: bytes, *, consume: bool = False, locked: bool = False
+) -> str:
     path.write_bytes(content)
     digest = sha256(content).hexdigest()
-    (stored,) = store.put([NewObject(key, path, digest, len(content))], consume=consume)
+    (stored,) = store.put([NewObject(key, path, digest, len(content), locked)], consume=consume)
     assert (stored.key, stored.size) == (key, len(content))
     return stored.version_id
 
@@ -93,6 +88,7 @@ def test_ranges_are_read_as_they_are_asked_for(store: ObjectStore, key: str, tmp
     version = put(store, key, tmp_path / "f", b"0123456789")
     assert store.read_range(key, version, 3, 4) == b"3456"
     assert store.read_range(key, version, 8, 10) == b"89"
+    assert store.read_range(key, version, 10, 5) == store.read_range(key, version, 3, 0) == b""
 
 
 def test_an_absent_object_is_named(store: ObjectStore, key: str) -> None:
@@ -115,6 +111,82 @@ def test_the_case_number_is_a_tag_that_changes(store: ObjectStore, key: str, tmp
         store.set_tags(key, version, {"case-number": number})
         assert store.get_tags(key, version) == {"case-number": number}
     assert read(store, key, version) == b"evidence"
+
+
+def test_files_put_together_come_back_in_their_order(store: ObjectStore, tmp_path: Path) -> None:
+    files = []
+    for number in range(9):
+        path = tmp_path / str(number)
+        path.write_bytes(b"%d" % number)
+        digest = sha256(path.read_bytes()).hexdigest()
+        files.append(NewObject(rendition_key("case1", 1, "fast-1", digest, "a.jpg"), path, digest, 1))
+    stored = store.put(files)
+    assert [item.key for item in stored] == [file.key for file in files]
+    assert [read(store, item.key, item.version_id) for item in stored] == [b"%d" % n for n in range(9)]
+
+
+@pytest.mark.parametrize("content", [b"evidence", bytes(PART + 1)], ids=["small", "parts"])
+def test_a_locked_object_is_retained_by_a_store_that_locks(
+    store: ObjectStore, key: str, tmp_path: Path, content: bytes
+) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    version = put(store, key, tmp_path / "f", content, locked=True)
+    until = store.retained_until(key, version)
+    if store.is_worm:
+        assert until is not None
+        assert before <= until - timedelta(days=DAYS) <= datetime.now(UTC)
+    else:
+        assert until is None
+
+
+@pytest.mark.parametrize("content", [b"evidence", bytes(PART + 1)], ids=["small", "parts"])
+def test_an_object_that_is_found_there_is_locked_as_a_new_one_is(
+    store: ObjectStore, key: str, tmp_path: Path, content: bytes
+) -> None:
+    version = put(store, key, tmp_path / "f", content)
+    assert store.retained_until(key, version) is None
+    assert put(store, key, tmp_path / "f", content, locked=True) == version
+    assert (store.retained_until(key, version) is not None) is store.is_worm
+
+
+def test_what_is_not_locked_is_not_retained(store: ObjectStore, key: str, tmp_path: Path) -> None:
+    assert store.retained_until(key, put(store, key, tmp_path / "f", b"evidence")) is None
+
+
+def test_retention_grows_and_never_shrinks(store: ObjectStore, key: str, tmp_path: Path) -> None:
+    version = put(store, key, tmp_path / "f", b"evidence", locked=True)
+    day = datetime.now(UTC).replace(microsecond=0) + timedelta(days=DAYS)
+    for until, expected in ((day + timedelta(9), 9), (day + timedelta(5), 9), (day + timedelta(20), 20)):
+        store.retain(key, version, until)
+        assert store.retained_until(key, version) == day + timedelta(expected)
+
+
+def test_a_legal_hold_is_put_and_lifted_and_leaves_the_retention(
+    store: ObjectStore, key: str, tmp_path: Path
+) -> None:
+    version = put(store, key, tmp_path / "f", b"evidence", locked=True)
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(days=60)
+    store.retain(key, version, until)
+    assert not store.is_held(key, version)
+    for held in (True, True, False, False):
+        store.set_hold(key, version, held=held)
+        assert store.is_held(key, version) is held
+    assert store.retained_until(key, version) == until
+
+
+def test_locks_on_an_absent_object_are_refused(store: ObjectStore, key: str) -> None:
+    with pytest.raises(VidneError):
+        store.retain(key, "0", datetime.now(UTC) + timedelta(days=1))
+    with pytest.raises(VidneError):
+        store.set_hold(key, "0", held=True)
+
+
+def test_nothing_lies_over_objects_that_were_created_once(
+    store: ObjectStore, key: str, tmp_path: Path
+) -> None:
+    put(store, key, tmp_path / "f", b"evidence")
+    put(store, key, tmp_path / "f", b"evidence")
+    assert list(store.list_overlaid("")) == []
 
 
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "", "a//b", ".", "café.mp4", "a b"])

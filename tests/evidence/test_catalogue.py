@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -19,24 +20,25 @@ from evidence.catalogue.fingerprints import (
     without_sketch,
 )
 from evidence.catalogue.intake import Submission, add_file, add_submission
+from evidence.catalogue.jobs import Lane
+from evidence.catalogue.leases import take_jobs
 from evidence.catalogue.members import members_of
 from evidence.catalogue.migrate import upgrade
+from evidence.catalogue.postgres import open_server_catalogue
 from evidence.catalogue.recorders import RecorderFacts, add_recorder, link_exhibit, recorder_of
+from evidence.catalogue.search import Near, Wanted, search_exhibits
 from evidence.catalogue.tables import metadata
 from evidence.catalogue.timestamps import kept_stamps
 from evidence.errors import ConflictError, NotFoundError, VidneError
 from evidence.exhibits import Digests, Source
 from evidence.marks import Marks
+from tests.databases import PostgresServer
 
 NOW, LATER = "2026-11-23T08:00:00.000000Z", "2026-11-24T08:00:00.000000Z"
 
 
-@pytest.fixture
-def catalogue(tmp_path: Path) -> Catalogue:
-    return open_catalogue(tmp_path / "catalogue.sqlite3")
-
-
-def test_a_commit_is_durable_and_foreign_keys_hold(catalogue: Catalogue) -> None:
+def test_a_commit_is_durable_and_foreign_keys_hold(tmp_path: Path) -> None:
+    catalogue = open_catalogue(tmp_path / "catalogue.sqlite3")
     with catalogue.read() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
@@ -45,8 +47,22 @@ def test_a_commit_is_durable_and_foreign_keys_hold(catalogue: Catalogue) -> None
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-def test_migrations_give_the_very_tables_of_the_code(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'migrated.sqlite3'}")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalogue.sqlite3'}"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database().replace("postgresql:", "postgresql+psycopg:")
+
+
+def open_at(url: str) -> Catalogue:
+    sqlite = url.removeprefix("sqlite:///")
+    return open_server_catalogue(url) if sqlite == url else open_catalogue(Path(sqlite))
+
+
+def test_migrations_give_the_very_tables_of_the_code(url: str) -> None:
+    engine = create_engine(url)
     with engine.begin() as connection:
         upgrade(connection)
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
@@ -55,33 +71,52 @@ def test_migrations_give_the_very_tables_of_the_code(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_a_catalogue_of_the_first_version_is_migrated_with_all_that_it_has(tmp_path: Path) -> None:
-    path = tmp_path / "catalogue.sqlite3"
-    engine = create_engine(f"sqlite:///{path}")
+FIRST = (
+    "INSERT INTO \"case\" (id, opened_at, exhibits) VALUES ('c1', :now, 1)",
+    "INSERT INTO case_number (case_id, number, since) VALUES ('c1', '0100-10293-00001-26', :now)",
+    "INSERT INTO submission (id, case_id, source, actor, received_at, clock_shown, clock_true)"
+    " VALUES ('s1', 'c1', 'citizen', 'tester', :now, '2026-03-01 12:00', '2026-03-01 12:01')",
+    "INSERT INTO exhibit (id, case_id, number, sha256, blake3, size, piece_size, pieces_blake3, state,"
+    " received_at, spool)"
+    " VALUES ('e1', 'c1', 1, '00', '00', 5000000000, 1, '[\"00\"]', 'received', :now, 'x')",
+    "INSERT INTO submitted_file (submission_id, ordinal, exhibit_id, name, received_at)"
+    " VALUES ('s1', 1, 'e1', :name, :now)",
+    "INSERT INTO job (exhibit_id, stage, lane, priority, state, not_before, changed_at)"
+    " VALUES ('e1', 'seal', 'fast', 0, 'ready', :now, :now)",
+    "INSERT INTO section (exhibit_id, name, stage, value) VALUES ('e1', 'metadata', 'inspect', :metadata)",
+)
+METADATA = {
+    "capture_times": [{"value": "2026:02:28 23:59:59+01:00"}, {"value": "no time"}],
+    "positions": [{"latitude": 55.7, "longitude": 12.5}, {"latitude": 95, "longitude": 0}],
+}
+
+
+def test_a_catalogue_of_the_first_version_is_migrated_with_all_that_it_has(url: str) -> None:
+    engine = create_engine(url)
     with engine.begin() as connection:
         upgrade(connection, "0001")
-        case = open_case(connection, "0100-10293-00001-26", NOW)
-        submission = Submission(
-            "s1", case.id, Source.CITIZEN, "tester", "2026-03-01 12:00", "2026-03-01 12:01"
-        )
-        add_submission(connection, submission, NOW)
-        digests = Digests(1, "00", "00", 2, ("00",))
-        received = add_file(connection, submission, name=b"a", digests=digests, spool="x", now=NOW)
-        connection.execute(text("UPDATE exhibit SET piece_size = 1"))  # it has a whole piece
+        for statement in FIRST:
+            given = {"now": NOW, "name": b"a", "metadata": json.dumps(METADATA)}
+            connection.execute(text(statement), {k: v for k, v in given.items() if f":{k}" in statement})
     engine.dispose()
-    catalogue = open_catalogue(path)
+    catalogue = open_at(url)
     with catalogue.write() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == SCHEMA
-        (delivery,) = deliveries(connection, received.exhibit_id)
+        (delivery,) = deliveries(connection, "e1")
         assert (delivery.name, delivery.clock_true) == (b"a", "2026-03-01 12:01")
-        assert members_of(connection, received.exhibit_id) == []
-        added = add_recorder(connection, case.id, "r1", RecorderFacts(make="Dahua"), NOW)
-        link_exhibit(connection, received.exhibit_id, added.id, "2", NOW)
-        assert recorder_of(connection, received.exhibit_id) == (added, "2")
+        assert members_of(connection, "e1") == []
+        added = add_recorder(connection, "c1", "r1", RecorderFacts(make="Dahua"), NOW)
+        link_exhibit(connection, "e1", added.id, "2", NOW)
+        assert recorder_of(connection, "e1") == (added, "2")
         [(known, part)] = exhibits_with_mark(connection, Mark.PIECE, "00")
-        assert (known.id, part) == (received.exhibit_id, "original")
-        assert without_head(connection, 1) == without_sketch(connection, Kind.LOOKS) == [received.exhibit_id]
+        assert (known.id, part) == ("e1", "original")
+        assert without_head(connection, 1) == without_sketch(connection, Kind.LOOKS) == ["e1"]
         assert kept_stamps(connection) == []
+        taken = Wanted(since="2026-02-28", until="2026-03-01", near=Near(55.7, 12.5, 1))
+        assert [found.id for found in search_exhibits(connection, taken, 10)] == ["e1"]
+        assert search_exhibits(connection, Wanted(near=Near(95, 0, 1)), 10) == []
+        [lease] = take_jobs(connection, "w1", {Lane.FAST: 1}, LATER, LATER)
+        assert lease.exhibit_id == "e1"
     catalogue.close()
 
 
@@ -101,14 +136,13 @@ def test_marks_of_a_later_run_take_the_place_of_those_of_their_kind(catalogue: C
         assert without_sketch(connection, Kind.LOOKS) == []
 
 
-def test_a_catalogue_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "catalogue.sqlite3"
-    catalogue = open_catalogue(path)
+def test_a_catalogue_of_a_later_version_is_left_alone(url: str) -> None:
+    catalogue = open_at(url)
     with catalogue.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     catalogue.close()
     with pytest.raises(VidneError, match="another version"):
-        open_catalogue(path)
+        open_at(url)
 
 
 def test_an_error_in_a_transaction_leaves_nothing_behind(catalogue: Catalogue) -> None:
@@ -130,7 +164,8 @@ class Interrupting(String):
         raise KeyboardInterrupt
 
 
-def test_an_interruption_amid_a_statement_stays_one(catalogue: Catalogue) -> None:
+def test_an_interruption_amid_a_statement_stays_one(tmp_path: Path) -> None:
+    catalogue = open_catalogue(tmp_path / "catalogue.sqlite3")
     with pytest.raises(KeyboardInterrupt), catalogue.read() as connection:
         connection.execute(select(literal("x", type_=Interrupting())))
     with catalogue.write() as connection:

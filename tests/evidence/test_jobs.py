@@ -1,12 +1,10 @@
 """The job table: leases, fencing, lanes, suspects, quarantine."""
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Connection, select
 
 from evidence.catalogue.cases import open_case
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.intake import Submission, add_file, add_submission
 from evidence.catalogue.jobs import CRASH_LIMIT, Lane, Stage, count_jobs, retry_quarantined
 from evidence.catalogue.leases import (
@@ -24,11 +22,6 @@ from evidence.exhibits import Digests, Source
 
 NOW, LATER, LATEST = (f"2026-11-23T08:00:0{n}.000000Z" for n in range(3))
 SLOTS = {Lane.FAST: 2, Lane.SLOW: 1}
-
-
-@pytest.fixture
-def catalogue(tmp_path: Path) -> Catalogue:
-    return open_catalogue(tmp_path / "catalogue.sqlite3")
 
 
 def receive(connection: Connection, count: int) -> list[str]:

@@ -21,6 +21,18 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
         ("VIDNE_SLOW_SLOTS", "many"),
         ("VIDNE_FAST_SLOTS", "0"),
         ("VIDNE_STORE_URL", "ftp://x/y"),
+        ("VIDNE_CATALOGUE_URL", "mysql://x/y"),
+        ("VIDNE_CATALOGUE_URL", "postgresql://u:hush@x/y"),
+        ("VIDNE_CATALOGUE_URL", "postgresql://u@x/y?password=hush"),
+        ("VIDNE_BROKER_URL", "redis://:hush@x/0"),
+        ("VIDNE_BROKER_URL", "redis://x/0"),
+        ("VIDNE_METRICS_PORT", "70000"),
+        ("VIDNE_LOG_FORMAT", "xml"),
+        ("VIDNE_STORE_URL", "s3://host"),
+        ("VIDNE_STORE_URL", "s3://host/a/b"),
+        ("VIDNE_STORE_URL", "s3://user:hush@host/bucket"),
+        ("VIDNE_RETENTION_DAYS", "0"),
+        ("VIDNE_RETENTION_DAYS", "3650"),
         ("VIDNE_CASE_PATTERN", "no number"),
         ("VIDNE_TSA_URLS", "http://a/, ftp://x/y"),
         ("VIDNE_TSA_URLS", "https://user:secret@tsa.example.org/"),
@@ -36,6 +48,14 @@ def test_a_setting_that_cannot_be_meant_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({name: value})
     assert name.removeprefix("VIDNE_").lower() in str(refused.value).lower()
+    assert "hush" not in str(refused.value)
+
+
+def test_a_secret_is_not_shown_with_the_settings() -> None:
+    word = "hush"
+    settings = Settings.from_environment({"VIDNE_S3_SECRET_KEY": word})
+    assert settings.s3_secret_key == word
+    assert word not in repr(settings)
 
 
 def test_authorities_are_named_with_commas_between_each_once() -> None:

@@ -7,7 +7,8 @@ import pytest
 from evidence.catalogue.jobs import Lane, Stage
 from evidence.catalogue.leases import Lease, count_crash
 from evidence.clock import system_clock, timestamp
-from ingest.feeder import Feeder
+from evidence.errors import UnavailableError
+from ingest.feeder import LEASE, Feeder
 from tests.ingest.conftest import SLOTS, Desk
 
 
@@ -103,3 +104,84 @@ def test_renewing_keeps_its_own_leases_alive_and_no_others(five: Desk) -> None:
     after = dict(five.rows("SELECT owner, leased_until FROM job WHERE state = 'leased'"))
     assert after["w1"] > before["w1"]
     assert after["w2"] == before["w2"]
+
+
+class Seconds:
+    """A monotonic clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_message_that_nobody_began_on_is_sent_again_and_one_that_was_begun_is_not(five: Desk) -> None:
+    sent: list[Lease] = []
+    seconds = Seconds()
+    one = Feeder(five.catalogue, "w1", SLOTS, sent.append, system_clock, monotonic=seconds)
+    one.step()
+    first, second = sent
+    assert one.begin(first.job_id, first.token)
+    seconds.now += 11
+    one.step()
+    assert sent == [first, second, second]
+
+
+def test_a_message_that_comes_twice_or_late_is_not_acted_on(five: Desk) -> None:
+    sent: list[Lease] = []
+    one = feeder(five, sent)
+    one.step()
+    assert one.begin(sent[0].job_id, sent[0].token)
+    assert not one.begin(sent[0].job_id, sent[0].token)
+    assert not one.begin(sent[1].job_id, sent[1].token + 1)
+    one.done(sent[1].job_id)
+    assert not one.begin(sent[1].job_id, sent[1].token)
+
+
+def test_where_the_broker_is_away_jobs_are_given_back_uncounted_for_others_to_take(five: Desk) -> None:
+    def send(_lease: Lease) -> None:
+        raise UnavailableError("The broker does not answer.")
+
+    one = Feeder(five.catalogue, "w1", {Lane.FAST: 1}, send, system_clock)
+    for _ in range(3):
+        with pytest.raises(UnavailableError):
+            one.step()
+    assert not one.is_busy
+    assert leased(five) == []
+    assert five.rows("SELECT max(attempts) FROM job") == [(0,)]
+    assert feeder(five, [], "w2").step() == 2
+
+
+def test_leases_of_a_machine_that_vanished_run_out_and_are_taken(five: Desk) -> None:
+    seconds = Seconds()
+    feeder(five, [], "gone").step()
+    one = Feeder(
+        five.catalogue, "w1", SLOTS, lambda _: None, lambda: system_clock() + 2 * LEASE, monotonic=seconds
+    )
+    owners = []
+    for _ in range(13):
+        one.step()
+        owners.append({owner for (owner,) in leased(five)})
+        seconds.now += 1
+    assert owners[0] == {"gone", "w1"}
+    assert owners[-1] == {"w1"}
+    assert five.rows("SELECT max(crashes) FROM job") == [(0,)]
+
+
+def test_after_an_outage_the_living_are_given_time_to_renew(five: Desk) -> None:
+    seconds = Seconds()
+    feeder(five, [], "living", {Lane.FAST: 1}).step()
+    one = Feeder(
+        five.catalogue, "w1", SLOTS, lambda _: None, lambda: system_clock() + 2 * LEASE, monotonic=seconds
+    )
+    seconds.now += 120  # the catalogue was away, as for everybody
+    one.step()
+    assert ("living",) in leased(five)
+
+
+def test_a_worker_takes_over_what_was_held_on_its_data_folder_and_not_on_others(five: Desk) -> None:
+    feeder(five, [], "here.1", {Lane.FAST: 1}).step()
+    feeder(five, [], "there.1", {Lane.FAST: 1}).step()
+    assert feeder(five, [], "here.2").take_over() == 1
+    assert leased(five) == [("there.1",)]

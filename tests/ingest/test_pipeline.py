@@ -120,9 +120,8 @@ def test_a_full_disk_counts_against_no_job_however_long_it_lasts(received: Desk,
 def test_a_store_that_is_away_counts_against_no_job(received: Desk, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     secret.write_text("x")
-    away = open_s3_store(
-        Settings(store_url="s3+http://127.0.0.1:1/bucket", s3_access_key="x", s3_secret_key_file=str(secret))
-    )
+    settings = Settings(s3_access_key="x", s3_secret_key_file=str(secret))
+    away = open_s3_store("s3+http://127.0.0.1:1/bucket", settings)
     (lease,) = received.lease()
     received.pipeline(away).run(lease.job_id, lease.token)
     ((state, attempts, error),) = received.rows("SELECT state, attempts, error FROM job WHERE stage = 'seal'")

@@ -75,8 +75,13 @@ class Program:
         known: dict[str, Any] = self.run("exhibit", "show", exhibit, "--json").json
         return known
 
+    @property
+    def catalogue_url(self) -> str:
+        url = self.settings.get("VIDNE_CATALOGUE_URL")
+        return url.replace(":", "+psycopg:", 1) if url else f"sqlite:///{self.data / 'catalogue.sqlite3'}"
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        engine = create_engine(f"sqlite:///{self.data / 'catalogue.sqlite3'}")
+        engine = create_engine(self.catalogue_url)
         with engine.connect() as connection:
             rows = [tuple(row) for row in connection.execute(text(sql))]
         engine.dispose()
@@ -84,7 +89,7 @@ class Program:
 
     def execute(self, sql: str, **values: object) -> None:
         """Meddle with the catalogue, as somebody with access to the machine can."""
-        engine = create_engine(f"sqlite:///{self.data / 'catalogue.sqlite3'}")
+        engine = create_engine(self.catalogue_url)
         with engine.begin() as connection:
             connection.execute(text(sql), values)
         engine.dispose()

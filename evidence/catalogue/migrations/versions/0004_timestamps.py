@@ -6,11 +6,13 @@ from alembic import op
 revision = "0004"
 down_revision = "0003"
 
+BIG = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
 
 def upgrade() -> None:
     op.create_table(
         "ledger_timestamp",
-        sa.Column("size", sa.Integer(), nullable=False),
+        sa.Column("size", BIG, nullable=False),
         sa.Column("authority", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("asked_at", sa.Text(), nullable=False),

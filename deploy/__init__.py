@@ -1,0 +1,1 @@
+"""Bringing Vidne up: images, manifests, and the same services as processes."""
