@@ -103,7 +103,7 @@ def restore_exhibit(connection: Connection, case_id: str, number: int, digests: 
         )
     )
     connection.execute(
-        update(case).where(case.c.id == case_id).values(exhibits=func.max(case.c.exhibits, number))
+        update(case).where(case.c.id == case_id, case.c.exhibits < number).values(exhibits=number)
     )
 
 

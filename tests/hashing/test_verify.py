@@ -304,7 +304,7 @@ def replaced_throughout(scene: Scene) -> None:
     """Another original, its row, its entry and each entry behind that: what who holds the catalogue does."""
     row = scene.rows[0]
     scene.overwrite(row, b"another clip")
-    found = digest_file(scene.store.local_path(row.key, "0") or scene.folder)
+    found = digest_file(scene.store.local_path(row.key, "0"))
     old, new = row.digests, found
     scene.rows[0] = replace(row, digests=new)
     previous: dict[str, str] = {}
