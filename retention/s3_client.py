@@ -62,6 +62,11 @@ def make_bucket(url: str, settings: Settings) -> bool:
 
 def _secret(settings: Settings) -> str:
     if not settings.s3_secret_key_file:
+        if not settings.s3_secret_key:
+            raise SettingsError(
+                "The secret key of the S3 store is not set.",
+                advice="Set VIDNE_S3_SECRET_KEY_FILE to the file that holds it.",
+            )
         return settings.s3_secret_key
     try:
         return Path(settings.s3_secret_key_file).read_text().strip()
