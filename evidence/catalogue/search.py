@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from evidence.catalogue.exhibits import Exhibit, read_exhibits, with_case_number
 from evidence.catalogue.tables import capture_place, capture_time, case_number, exhibit
@@ -67,16 +67,22 @@ def _conditions(connection: Connection, wanted: Wanted) -> list[ColumnElement[bo
             case_number.c.number >= wanted.case_prefix,
             case_number.c.number < _behind(wanted.case_prefix),
         ]
-    if wanted.since or wanted.until:
-        times = select(capture_time.c.exhibit_id)
-        if wanted.since:
-            times = times.where(capture_time.c.shown >= wanted.since)
-        if wanted.until:
-            times = times.where(capture_time.c.shown <= wanted.until)
-        conditions.append(exhibit.c.id.in_(times))
+    times = _times(wanted)
     if wanted.near:
-        conditions.append(exhibit.c.id.in_(_near(connection, wanted.near)))
+        conditions.append(exhibit.c.id.in_(_near(connection, wanted.near, times)))
+    elif times is not None:
+        conditions.append(exhibit.c.id.in_(times))
     return conditions
+
+
+def _times(wanted: Wanted) -> Select[str] | None:
+    """Ids of the exhibits that were taken then; None where the time does not matter."""
+    times = select(capture_time.c.exhibit_id)
+    if wanted.since:
+        times = times.where(capture_time.c.shown >= wanted.since)
+    if wanted.until:
+        times = times.where(capture_time.c.shown <= wanted.until)
+    return times if wanted.since or wanted.until else None
 
 
 def _behind(prefix: str) -> str:
@@ -84,8 +90,8 @@ def _behind(prefix: str) -> str:
     return prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
-def _near(connection: Connection, near: Near) -> Sequence[str]:
-    """Ids of the exhibits that were taken there: a box by the index, then the circle."""
+def _near(connection: Connection, near: Near, times: Select[str] | None) -> Sequence[str]:
+    """Ids of the exhibits that were taken there, of `times` where given: a box, then the circle."""
     up = near.radius_m / _METRES_PER_DEGREE
     widest = math.cos(math.radians(min(89.9, abs(near.latitude) + up)))
     side = min(180.0, up / widest)
@@ -97,5 +103,6 @@ def _near(connection: Connection, near: Near) -> Sequence[str]:
         inside |= place.longitude >= west + 360
     if east > 180:
         inside |= place.longitude <= east - 360
-    rows = connection.execute(select(place.exhibit_id, place.latitude, place.longitude).where(*box, inside))
+    found = select(place.exhibit_id, place.latitude, place.longitude).where(*box, inside)
+    rows = connection.execute(found if times is None else found.where(place.exhibit_id.in_(times)))
     return list({row.exhibit_id: None for row in rows if near.holds(row.latitude, row.longitude)})
