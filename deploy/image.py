@@ -21,7 +21,10 @@ ROOT = Path(__file__).parents[1]
 _CERTIFICATES = "/root/registries.crt"  # in the new root; what lies in /etc/ssl a package may write anew
 _NETWORK = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
 # What Docker lays over a container's /proc, unless it is told systempaths=unconfined.
-_MASKS = "mount --bind /dev/null /proc/kcore; mount -t tmpfs -o ro tmpfs /proc/acpi 2>/dev/null || :"
+_MASKS = """
+for path in kcore keys timer_list; do test ! -e /proc/$path || mount --bind /dev/null /proc/$path; done
+mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys
+"""
 _ENTER = """
 mount --make-rprivate /; mount --bind "$1" "$1"; mkdir -p "$1/.old"
 mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"
