@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from apps.wiring import Application
 from evidence.clock import timestamp
-from evidence.files import replace_file
+from evidence.files import make_durable_folders, replace_file
 from retention.lock_probe import prove_lock
 from retention.s3 import S3Store
 
@@ -30,6 +30,7 @@ def require_lock(app: Application, *, anew: bool) -> None:
     if is_known and not anew:
         return
     try_lock(app, store)
+    make_durable_folders(path.parent)
     replace_file(path, json.dumps(shown).encode())
 
 

@@ -18,17 +18,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+_CERTIFICATES = "/root/registries.crt"  # in the new root; what lies in /etc/ssl a package may write anew
 _NETWORK = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
 # What Docker lays over a container's /proc, unless it is told systempaths=unconfined.
-_MASKS = "mount --bind /dev/null /proc/kcore; mount -t tmpfs -o ro tmpfs /proc/acpi 2>/dev/null || :"
+_MASKS = """
+for path in kcore keys timer_list; do test ! -e /proc/$path || mount --bind /dev/null /proc/$path; done
+mount --bind /proc/sys /proc/sys; mount -o remount,bind,ro /proc/sys
+"""
 _ENTER = """
 mount --make-rprivate /; mount --bind "$1" "$1"; mkdir -p "$1/.old"
-mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"; mount -t tmpfs -o mode=1777 tmpfs "$1/tmp"
-cd "$1"; pivot_root . .old; umount -l /.old; rmdir /.old
+mount -t proc proc "$1/proc"; mount --rbind /dev "$1/dev"
+cd "$1"; /usr/sbin/pivot_root . .old; umount -l /.old; rmdir /.old
 """
 # A container that compose makes: the volumes are writable, all else is not.
 _CONFINE = """
+mount -t tmpfs -o mode=1777 tmpfs /tmp
 mount -t tmpfs -o mode=0700,uid=10001,gid=10001 tmpfs /srv/vidne
 mount -o remount,bind,ro /
 """
@@ -144,7 +148,7 @@ def _bare_debian(root: Path) -> None:
     command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", codename, str(root)]
     subprocess.run([*command, *sites[:1]], check=True, stdout=subprocess.DEVNULL)
     # This machine's way to its registries comes along.
-    for name in ("resolv.conf", "apt/sources.list", "apt/sources.list.d", "apt/apt.conf.d", "ssl/certs"):
+    for name in ("resolv.conf", "apt/sources.list", "apt/sources.list.d", "apt/apt.conf.d"):
         path, into = Path("/etc") / name, root / "etc" / name
         if path.is_dir():
             shutil.rmtree(into, ignore_errors=True)
@@ -153,6 +157,7 @@ def _bare_debian(root: Path) -> None:
             shutil.copyfile(path, into)
         else:
             into.unlink(missing_ok=True)
+    shutil.copyfile("/etc/ssl/certs/ca-certificates.crt", root / _CERTIFICATES.lstrip("/"))
 
 
 def enter(

@@ -14,7 +14,7 @@ from evidence.text import printable
 
 _STDERR_KEPT = 64 * 1024
 _SETUP_FAILED = (b"bwrap: ", b"prlimit: ")
-_ADVICE = "Parsers do not run without it: install bubblewrap and allow user namespaces (see vidne doctor)."
+_ADVICE = "Parsers do not run without it: install bubblewrap and allow user namespaces (docs/deploy.md)."
 
 Stop = Literal["", "time", "output", "caller"]
 

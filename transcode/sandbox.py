@@ -147,7 +147,7 @@ def self_check() -> SelfCheck:
     )
 
 
-_ADVICE = "Parsers do not run without it: install bubblewrap and allow user namespaces (see vidne doctor)."
+_ADVICE = "Parsers do not run without it: install bubblewrap and allow user namespaces (docs/deploy.md)."
 
 
 def _program(name: str) -> Path:
