@@ -40,15 +40,17 @@ def stamp(context: Context, *, as_json: bool) -> int:
     authority is away, 6 where the roots to check it by are missing.
     """
     from apps.anchoring import ask_authorities, last_stamped  # noqa: PLC0415 - a witness has no database
-    from apps.cli.common import sequence_if_idle  # noqa: PLC0415
+    from apps.sequencing import await_entry  # noqa: PLC0415
     from evidence.catalogue.timestamps import last_news  # noqa: PLC0415
+    from hashing.sequencer import BATCH  # noqa: PLC0415
 
     app = context.application
     if not app.settings.time_authorities:
         raise SettingsError(
             "No time-stamp authority is set up.", advice="Set VIDNE_TSA_URLS, as docs/settings.md says."
         )
-    sequence_if_idle(app)
+    if waiting := app.ledger.pending(BATCH):
+        await_entry(app, waiting[-1].event_id, "what has just happened")
     with app.catalogue.read() as connection:
         last = last_news(connection)
     if last < 0:

@@ -119,7 +119,8 @@ def raw(server: WitnessServer, *pieces: bytes, pause: float = 0) -> bytes:
         for piece in pieces:
             connection.sendall(piece)
             time.sleep(pause)
-        connection.shutdown(socket.SHUT_WR)
+        with suppress(OSError):  # it was cut already
+            connection.shutdown(socket.SHUT_WR)
         while piece := connection.recv(65536):
             answer += piece
     return answer
