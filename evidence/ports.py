@@ -1,6 +1,6 @@
 """Ports: what the program needs of its surroundings, each with an embedded implementation and a grown one."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -124,8 +124,11 @@ class LedgerStore(Protocol):
         """How many entries have a place."""
         ...
 
-    def case_tips(self, cases: Collection[str]) -> Mapping[str, CaseTip]:
-        """The end of each case's chain; a case without entries is left out."""
+    def case_tips(self, last: int) -> Mapping[str, CaseTip]:
+        """The ends of the chains of the cases that have a waiting event up to inbox id `last`.
+
+        A case without entries is left out.
+        """
         ...
 
     def frontier(self) -> tuple[bytes, ...]:

@@ -71,7 +71,7 @@ class Sequencer:
         return frontier
 
     def _place(self, events: Sequence[PendingEvent], frontier: Frontier) -> list[LedgerEntry]:
-        tips = {**self._store.case_tips({event.case for event in events})}
+        tips = {**self._store.case_tips(max(event.inbox_id for event in events))}
         entries = []
         for event in events:
             tip = tips.get(event.case, CaseTip(0, b""))

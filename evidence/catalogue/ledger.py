@@ -1,6 +1,6 @@
 """The ledger's rows: the inbox that stages write to, and the store that the sequencer works on."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Column, Connection, Row, bindparam, func, insert, select, text, update
 
@@ -13,11 +13,22 @@ _PAGE = 10_000
 # Built once: to build a statement costs more than to run it.
 _UNSEQUENCED = text("ledger_inbox.sequenced = 0")  # as the partial index says it
 _ADD_EVENT, _ADD_BODY = insert(ledger_inbox), insert(ledger_body)
-_TIP = (
-    select(ledger_entry.c.case_seq, ledger_entry.c.leaf_hash)
-    .where(ledger_entry.c.case_id == bindparam("case_id"))
-    .order_by(ledger_entry.c.case_seq.desc())
+_WAITING = (
+    select(ledger_inbox.c.case_id)
+    .where(_UNSEQUENCED, ledger_inbox.c.id <= bindparam("last"))
+    .distinct()
+    .cte()
+)
+_OF_CASE = ledger_entry.alias()
+_LAST_OF_CASE = (
+    select(_OF_CASE.c.position)
+    .where(_OF_CASE.c.case_id == _WAITING.c.case_id)
+    .order_by(_OF_CASE.c.case_seq.desc())
     .limit(1)
+    .scalar_subquery()
+)
+_TIPS = select(ledger_entry.c.case_id, ledger_entry.c.case_seq, ledger_entry.c.leaf_hash).join(
+    _WAITING, ledger_entry.c.position == _LAST_OF_CASE
 )
 
 
@@ -68,11 +79,11 @@ class SqlLedgerStore:
             last = connection.execute(select(func.max(ledger_entry.c.position))).scalar()
             return 0 if last is None else int(last) + 1
 
-    def case_tips(self, cases: Collection[str]) -> Mapping[str, CaseTip]:
+    def case_tips(self, last: int) -> Mapping[str, CaseTip]:
         """See LedgerStore."""
         with self._catalogue.read() as connection:
-            found = {case: connection.execute(_TIP, {"case_id": case}).first() for case in cases}
-        return {case: CaseTip(tip.case_seq, tip.leaf_hash) for case, tip in found.items() if tip}
+            rows = connection.execute(_TIPS, {"last": last})
+            return {row.case_id: CaseTip(row.case_seq, row.leaf_hash) for row in rows}
 
     def frontier(self) -> tuple[bytes, ...]:
         """See LedgerStore."""

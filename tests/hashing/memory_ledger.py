@@ -1,6 +1,6 @@
 """A ledger in memory behind the real port, whose rows a test can meddle with."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evidence.custody import CaseTip, CustodyEvent, EventBody, LedgerEntry, PendingEvent
@@ -44,7 +44,8 @@ class MemoryLedger:
     def size(self) -> int:
         return len(self.rows)
 
-    def case_tips(self, cases: Collection[str]) -> Mapping[str, CaseTip]:
+    def case_tips(self, last: int) -> Mapping[str, CaseTip]:
+        cases = {event.case for event in self.inbox if event.inbox_id <= last}
         tips = {entry.case: CaseTip(entry.case_seq, entry.leaf_hash) for entry in self.rows}
         return {case: tip for case, tip in tips.items() if case in cases}
 
