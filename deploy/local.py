@@ -11,7 +11,6 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,16 +128,24 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="deploy.local")
     options.add_argument("--keep", action="store_true", help="leave the services running until Ctrl-C")
     keep = options.parse_args().keep
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="vidne-local-"))
     console = Console(width=max(Console().width, 130), markup=False, highlight=False)
+    is_done = False
     try:
-        with suppress(KeyboardInterrupt), services_up(folder / "up") as services:
+        with services_up(folder / "up") as services:
             job = Job(services, folder)
             job.run()
             job.show(console)
+            is_done = True
             if keep:
                 _wait(console, services)
+    except KeyboardInterrupt:
+        if not is_done:
+            raise SystemExit(130) from None
+    except RuntimeError as error:
+        raise SystemExit(str(error)) from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
