@@ -42,7 +42,7 @@ def open_client(url: str, settings: Settings) -> tuple[Minio, str]:
         )
     except ValueError as error:
         raise SettingsError(
-            f"The store {url!r} cannot be used: {error}.", advice="Write s3://host:port/bucket."
+            f"VIDNE_STORE_URL {url!r} cannot be used: {error}.", advice="Write s3://host:port/bucket."
         ) from error
     return client, bucket
 

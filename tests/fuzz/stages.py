@@ -58,9 +58,13 @@ def assert_can_be_filed(report: StageReport, folder: Path) -> None:
     canonical.encode([told, report.reason, *(problem.as_json() for problem in report.problems)])
 
 
-def assert_nothing_runs() -> None:
+@contextmanager
+def nothing_left_running() -> Iterator[None]:
+    """Of what is started inside the block nothing runs behind it; servers of other tests may run before."""
+    others = set(children_of(os.getpid()))
+    yield
     deadline = time.monotonic() + 10
-    while left := children_of(os.getpid()):
+    while left := set(children_of(os.getpid())) - others:
         for pid in left:
             os.waitpid(pid, os.WNOHANG)
         assert time.monotonic() < deadline, [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in left]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from evidence.exhibits import ExhibitState
 from tests.fuzz.parts import boxes
-from tests.fuzz.stages import assert_nothing_runs, ended
+from tests.fuzz.stages import ended, nothing_left_running
 from tests.transcode.conftest import H264, PICTURES, SOUND, Maker
 from tests.transcode.test_stills import photograph, png
 from transcode import stills
@@ -33,9 +33,9 @@ def endings(folder: Path, content: bytes, name: str = "clip.mp4") -> str:
     source, work = folder / name, folder / "work"
     source.write_bytes(content)
     work.mkdir()
-    end = ended(source, work)
+    with nothing_left_running():
+        end = ended(source, work)
     assert source.read_bytes() == content
-    assert_nothing_runs()
     return end
 
 
