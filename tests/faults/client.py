@@ -35,6 +35,10 @@ class Client:
             assert time.monotonic() < deadline, f"never received: {missing}"
             self.send(*missing)
 
+    def send_one_by_one(self, paths: Sequence[Path]) -> None:
+        for path in paths:
+            self.send_until_received([path])
+
     def has_receipt(self, path: Path) -> bool:
         digest = sha256(path.read_bytes()).hexdigest()
         return any(receipt.sha256 == digest for receipt in self.journal.receipts())
@@ -50,14 +54,14 @@ class Client:
 
 
 def strike(site: Site, faults: Sequence[Fault], clips: Sequence[Path]) -> tuple[list[int], Verdict]:
-    """Hand in clips while the faults strike at moments that are drawn; how often each did, and the verdict."""
+    """Hand in clips while the faults strike at drawn moments; how often each did, and the verdict."""
     client = Client(site)
     site.program.open_case()
     client.send_until_received(clips[:1])
     client.keep_checkpoint()
     site.serve()
     with ThreadPoolExecutor(1) as pool:
-        sending = pool.submit(lambda: [client.send_until_received([clip]) for clip in clips[1:]])
+        sending = pool.submit(client.send_one_by_one, clips[1:])
         happened = []
         for fault in faults:
             time.sleep(site.draw.uniform(0, 2.5))

@@ -74,10 +74,10 @@ def embedded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     with ExitStack() as cleanup:
         disk = tmp_path / "disk"
         disk.mkdir()
-        mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", disk]
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={_DISK}", "tmpfs", str(disk)]
         is_small = subprocess.run(mount, capture_output=True, check=False).returncode == 0
         if is_small:
-            cleanup.callback(subprocess.run, ["umount", "-l", disk], check=True)
+            cleanup.callback(lambda: subprocess.run(["umount", "-l", disk], check=True))
         draw = drawing(request.node.name)
         site = Site(EMBEDDED, tmp_path, Program(disk / "data"), draw, disk=disk if is_small else None)
         cleanup.callback(site.end)

@@ -1,4 +1,4 @@
-"""The oracle: what a client was told is written down outside of the system, and held against it afterwards."""
+"""The oracle: what a client was told is written down outside of the system, and held against it later."""
 
 import json
 import os
@@ -65,6 +65,7 @@ def judge(site: Site, journal: Journal, seen: Path) -> Verdict:
     """Hold the system against the journal; `seen` is a checkpoint of before the fault."""
     receipts = journal.receipts()
     verdict = Verdict(len(receipts))
+    _judge_ledger(verdict, site, seen)  # first: what waits in the inbox gets its place with that
     rows = site.program.query(ROWS)
     objects = site.program.query(OBJECTS)
     stored = {(key, version): content for key, version, content in site.stored()}
@@ -72,7 +73,6 @@ def judge(site: Site, journal: Journal, seen: Path) -> Verdict:
     _judge_receipts(verdict, receipts, rows, stored, entries)
     _judge_objects(verdict, objects, stored)
     _judge_queue(verdict, site)
-    _judge_ledger(verdict, site, seen)
     return verdict
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tests.faults.seed import SEED
 
-COMBINED = "combinations"
+FAULTS, COMBINED, TAMPERED = "faults", "combinations", "by hand"  # the three tables, as the markers name them
 
 
 class Row(NamedTuple):
@@ -17,7 +17,7 @@ class Row(NamedTuple):
     line: str
     fault: str
     on: str
-    count: int
+    times: int
     acknowledged: int
     lost: int
     duplicated: int
@@ -37,23 +37,39 @@ def rows_of(values: Iterable[object]) -> list[Row]:
 def write_report(path: Path, rows: list[Row]) -> None:
     """Replace the tables that this run has rows for; a run of one part leaves the other as it is."""
     text = path.read_text()
-    for name in ("faults", COMBINED):
-        found = [row for row in rows if (row.line == COMBINED) == (name == COMBINED)]
+    for name in (FAULTS, COMBINED, TAMPERED):
+        found = [row for row in rows if _table_of(row) == name]
         if found:
             start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
             before, _, rest = text.partition(start)
             _, _, after = rest.partition(end)
-            text = f"{before}{start}{_table(found)}{end}{after}"
+            text = f"{before}{start}{_table(name, found)}{end}{after}"
     path.write_text(text)
 
 
-def _table(rows: list[Row]) -> str:
+def _table_of(row: Row) -> str:
+    return row.line if row.line in (COMBINED, TAMPERED) else FAULTS
+
+
+def _table(name: str, rows: list[Row]) -> str:
+    heads = {
+        FAULTS: "line | fault | on | happened | acknowledged | lost | duplicated",
+        COMBINED: "faults | on | runs | acknowledged | lost | duplicated",
+        TAMPERED: "done by hand | on | made | named",
+    }
+    head = heads[name]
     lines = [
         f"Run of {datetime.now(UTC):%Y-%m-%d}, seed {SEED}.",
         "",
-        "| line | fault | on | happened | acknowledged | lost | duplicated |",
-        "|---|---|---|---|---|---|---|",
-        *(f"| {' | '.join(str(value) for value in row)} |" for row in rows),
+        f"| {head} |",
+        "|" + "---|" * (head.count("|") + 1),
+        *(f"| {' | '.join(str(value) for value in _shown(name, row))} |" for row in rows),
         "",
     ]
     return "\n".join(lines)
+
+
+def _shown(name: str, row: Row) -> tuple[object, ...]:
+    if name == TAMPERED:
+        return (*row[1:4], row.times)  # a row is entered once it was named
+    return row if name == FAULTS else row[1:]

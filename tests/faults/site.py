@@ -1,6 +1,5 @@
 """An installation under test: the program, what it stands on, and the client that hands files in."""
 
-import os
 import random
 import subprocess
 from collections.abc import Iterator
@@ -95,5 +94,3 @@ class Site:
             reply = client.get_object(bucket, item.object_name, version_id=item.version_id)
             with reply:
                 yield item.object_name, str(item.version_id), reply.read()
-
-
