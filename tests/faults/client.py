@@ -55,7 +55,7 @@ class Client:
 
 def strike(site: Site, faults: Sequence[Fault], clips: Sequence[Path]) -> tuple[list[int], Verdict]:
     """Hand in clips while the faults strike at drawn moments; how often each did, and the verdict."""
-    client = Client(site)
+    client, site.clips = Client(site), list(clips)
     site.program.open_case()
     client.send_until_received(clips[:1])
     client.keep_checkpoint()

@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import psycopg
 from tests import faulty_http
 from tests.disks import fill
 from tests.faults.site import Engines, Site
-from tests.system.program import kill_group
+from tests.system.program import CASE, kill_group
 
 KILLED, CALLS, BROKER, AGAIN, STORE, DATABASE, DISK = (
     "worker killed",
@@ -66,6 +66,25 @@ def kill_at_call(site: Site) -> int:
     with traced(site, worker, call, f"signal=KILL:when={number}"):
         _pause_until(lambda: not Path(f"/proc/{worker}").exists(), 6)
     return int("killed by SIGKILL" in _trace(site))
+
+
+def submit_killed_at_call(site: Site) -> int:
+    """Somebody else's `submit` of the same clip dies at its n-th write, sync or send."""
+    calls = ("sendto", "fsync", "write") if site.engines else ("pwrite64", "fsync", "fdatasync", "write")
+    call = site.draw.choice(calls)
+    number = site.draw.randint(1, 30 if call in ("sendto", "pwrite64") else 4)
+    strace = (
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        f"trace={call}",
+        "-e",
+        f"inject={call}:signal=KILL:when={number}",
+    )
+    traced = replace(site.program, prefix=("strace", *strace))  # without -f: its main thread alone
+    done = traced.run("submit", site.draw.choice(site.clips), "--case", CASE, check=None, timeout=120)
+    return int(done.code == -signal.SIGKILL)
 
 
 def sync_fails(site: Site) -> int:
@@ -210,7 +229,8 @@ BOTH = (EMBEDDED, ENGINES)
 FAULTS = (
     Fault("SIGKILL of the worker", KILLED, BOTH, kill_worker),
     Fault("SIGKILL of the whole machine", KILLED, BOTH, kill_machine),
-    Fault("SIGKILL at the n-th write, sync, link, unlink, send", CALLS, BOTH, kill_at_call),
+    Fault("SIGKILL of the worker at its n-th write, sync, link, unlink, send", CALLS, BOTH, kill_at_call),
+    Fault("SIGKILL of submit at its n-th write, sync, send", CALLS, BOTH, submit_killed_at_call),
     Fault("broker emptied", BROKER, (ENGINES,), broker_emptied),
     Fault("broker restarted, empty", BROKER, (ENGINES,), broker_restarted),
     Fault("broker away for seconds", BROKER, (ENGINES,), broker_away_shortly),

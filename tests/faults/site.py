@@ -36,6 +36,7 @@ class Site:
     engines: Engines | None = None
     disk: Path | None = None  # a small one that holds the data folder
     serving: "subprocess.Popen[bytes] | None" = None
+    clips: list[Path] = field(default_factory=list)  # what the client hands in
     others: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
 
     def serve(self) -> None:

@@ -132,7 +132,7 @@ def test_a_clock_that_jumps(
     app.catalogue.close()
     verdict = client.judge()
     positions = site.program.query("SELECT case_seq FROM ledger_entry WHERE case_id <> '' ORDER BY position")
-    assert [number for (number,) in positions] == list(range(len(positions)))
+    assert [number for (number,) in positions] == list(range(1, len(positions) + 1))
     happened("clock jumps", "up to ten years, at each look", site.name, clock.looks, verdict)
 
 
