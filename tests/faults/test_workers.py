@@ -15,7 +15,7 @@ from tests.faults.client import Client
 from tests.faults.kinds import EMBEDDED, ENGINES, broker_away
 from tests.faults.site import Site
 from tests.system.program import CASE, Program, children_of, wait_until
-from tests.transcode.test_sandbox import await_death, await_named, is_alive
+from tests.transcode.test_sandbox import await_death, is_alive, named
 
 Enter = Callable[..., None]
 both = pytest.mark.parametrize("site", [EMBEDDED, ENGINES], indirect=True)
@@ -37,6 +37,7 @@ def test_a_worker_killed_at_a_stage(site: Site, stage: Stage, tmp_path: Path, ha
                 file.write(bytes(24 << 20))
         worker = site.worker()
         process = site.program.start("submit", sent[-1], "--case", CASE)
+        site.others.append(process)
         held = LEASED.format(stage)
         deadline = time.monotonic() + 20
         while not site.program.query(held) and time.monotonic() < deadline:
@@ -81,7 +82,9 @@ def test_a_parser_that_hangs_is_killed_with_its_group(site: Site, clips: list[Pa
     client = begin(site)
     worker = site.worker()
     process = site.program.start("submit", clips[0], "--case", CASE)
-    parser = await_named(worker, "exiftool")
+    site.others.append(process)
+    wait_until(lambda: bool(parsers(worker)), 30, "exiftool")
+    [parser] = parsers(worker)
     os.kill(parser, signal.SIGSTOP)
     group = os.getpgid(_below(worker, parser))
     assert process.wait(60) == 0
@@ -95,6 +98,10 @@ def test_a_parser_that_hangs_is_killed_with_its_group(site: Site, clips: list[Pa
     assert site.worker() == worker, "no worker had to die for it"
     assert site.states()[0] == "processed"
     happened("parser hangs", "SIGSTOP of exiftool", site.name, 1, client.judge())
+
+
+def parsers(worker: int) -> list[int]:
+    return [pid for pid in _tree(worker) if named(pid) == "exiftool"]
 
 
 def _below(worker: int, pid: int) -> int:
@@ -130,7 +137,8 @@ def test_two_workers_on_the_same_job(site: Site, clips: list[Path], happened: En
         return [owner for (owner,) in found if owner.startswith(home)]
 
     wait_until(lambda: bool(in_hand()), 90, "a job in hand")
-    stopped = _tree(site)
+    assert site.serving is not None
+    stopped = _tree(site.serving.pid)
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     jobs = in_hand()
@@ -141,18 +149,17 @@ def test_two_workers_on_the_same_job(site: Site, clips: list[Path], happened: En
     assert site.settle(3) == ["processed"] * 3
     for pid in reversed(stopped):
         os.kill(pid, signal.SIGCONT)
-    wait_until(lambda: "no longer held" in _log(site), 90, "the late result to be refused")
+    wait_until(lambda: "given to another holder" in _log(site), 90, "the late result to be refused")
     happened(
         "message repeated", "a second worker, and the first comes back", site.name, len(jobs), client.judge()
     )
 
 
-def _tree(site: Site) -> list[int]:
-    """The supervisor, its worker and all parsers."""
-    assert site.serving is not None
-    found = [site.serving.pid]
-    for pid in found:
-        found += children_of(pid)
+def _tree(pid: int) -> list[int]:
+    """A process and all that are below it."""
+    found = [pid]
+    for each in found:
+        found += children_of(each)
     return found
 
 
