@@ -38,7 +38,7 @@ test-large: setup ## files of gigabytes, through the program and through Chromiu
 	@$(PY) -m pytest tests/large
 
 FAULTS = export VIDNE_FAULT_REPORT=docs/reliability.md VIDNE_FAULT_SEED=$${VIDNE_FAULT_SEED:-$$RANDOM$$RANDOM}; \
-  $(PY) -m pytest -n 2 --dist worksteal
+  $(PY) -m pytest -n 3 --dist worksteal
 
 test-faults: setup ## every fault of the table in docs/reliability.md, and four combinations (VIDNE_FAULT_SEED)
 	@deploy/system-packages.sh strace

@@ -78,7 +78,7 @@ def test_a_job_that_kills_its_worker_three_times(site: Site, clips: list[Path], 
 
 @pytest.mark.parametrize("site", [EMBEDDED], indirect=True)
 def test_a_parser_that_hangs_is_killed_with_its_group(site: Site, clips: list[Path], happened: Enter) -> None:
-    """Takes the two minutes that exiftool is given."""
+    """Takes the four minutes that exiftool is given for values and track."""
     client = begin(site)
     worker = site.worker()
     process = site.program.start("submit", clips[0], "--case", CASE)
@@ -91,7 +91,7 @@ def test_a_parser_that_hangs_is_killed_with_its_group(site: Site, clips: list[Pa
     client.send_until_received(clips)
     wait_until(lambda: site.states()[1:] == ["processed"] * 2, 100, "the others to be processed meanwhile")
     assert is_alive(parser)
-    site.settle(3)
+    site.settle(3, seconds=360)
     assert await_death(parser)
     with pytest.raises(ProcessLookupError):
         os.killpg(group, 0)
