@@ -176,12 +176,14 @@ def messages_again(site: Site) -> int:
     return len(copied)
 
 
-def store_misbehaves(kind: faulty_http.Fault, most: int) -> Callable[[Site], int]:
+def store_misbehaves(
+    kind: faulty_http.Fault, most: int, methods: tuple[str, ...] = ("PUT ", "PUT ", "GET ")
+) -> Callable[[Site], int]:
     """Up to `most` requests about exhibits, of one method, meet the fault within six seconds."""
 
     def act(site: Site) -> int:
         proxy, times = _engines(site).proxy, site.draw.randint(1, most)
-        method = site.draw.choice(("PUT ", "PUT ", "GET "))
+        method = site.draw.choice(methods)
         proxy.on(f"{method}/{_engines(site).bucket}/cases/", kind, times)
         _pause_until(lambda: not proxy.faults, 6)
         met = times - len(proxy.faults)
@@ -237,7 +239,7 @@ FAULTS = (
     Fault("each message ten times more", AGAIN, (ENGINES,), messages_again),
     Fault("store answers 503", STORE, (ENGINES,), store_misbehaves(faulty_http.busy, 8)),
     Fault("store is a second late", STORE, (ENGINES,), store_misbehaves(faulty_http.slow, 4)),
-    Fault("store cuts its answers", STORE, (ENGINES,), store_misbehaves(faulty_http.cut, 4)),
+    Fault("store cuts its answers", STORE, (ENGINES,), store_misbehaves(faulty_http.cut, 4, ("GET ",))),
     Fault("store loses its replies", STORE, (ENGINES,), store_misbehaves(faulty_http.lose_reply, 4)),
     Fault("database crashes and restarts", DATABASE, (ENGINES,), database_crashes),
     Fault("database locked", DATABASE, BOTH, database_locked),

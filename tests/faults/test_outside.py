@@ -77,6 +77,7 @@ def test_a_time_stamp_authority_that_fails(
         assert site.program.query(PENDING.format("stamped")) == [(0,)]
         site.kill()
         is_well = True
+        site.serve()  # else nobody publishes what the kill left sequenced only
         site.program.run("ledger", "stamp")
         assert site.program.query(PENDING.format("stamped"))[0][0] >= 1
         happened("time-stamp authority", f"it is {answer.__name__}", site.name, failed, client.judge())
