@@ -37,6 +37,17 @@ test-large: setup ## files of gigabytes, through the program and through Chromiu
 	@deploy/system-packages.sh chromium
 	@$(PY) -m pytest tests/large
 
+FAULTS = export VIDNE_FAULT_REPORT=docs/reliability.md VIDNE_FAULT_SEED=$${VIDNE_FAULT_SEED:-$$RANDOM$$RANDOM}; \
+  $(PY) -m pytest -n 3 --dist worksteal
+
+test-faults: setup ## every fault of the table in docs/reliability.md, and four combinations (VIDNE_FAULT_SEED)
+	@deploy/system-packages.sh strace
+	@$(FAULTS) tests/faults
+
+test-faults-night: setup ## 200 random combinations of two or three faults (VIDNE_FAULT_SEED, _COUNT, _FIRST)
+	@deploy/system-packages.sh strace
+	@export VIDNE_FAULT_COUNT=$${VIDNE_FAULT_COUNT:-200}; $(FAULTS) tests/faults/test_any_moment.py -k combination
+
 lint: setup ## ruff, mypy --strict, import direction
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
@@ -71,4 +82,4 @@ lock: setup ## resolve the dependencies anew into requirements.lock
 clean: ## remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo test test-large test-media test-image lint format fuzz bench up-local lock clean
+.PHONY: help setup demo test test-faults test-faults-night test-large test-media test-image lint format fuzz bench up-local lock clean
