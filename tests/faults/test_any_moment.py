@@ -25,6 +25,7 @@ def test_a_fault_loses_and_doubles_nothing(
     if fault.name == "disk full" and site.disk is None:
         pytest.skip("no small disk can be mounted here")
     counts, verdict = strike(site, [fault] * 3, clips)
+    assert sum(counts), "the fault never struck: nothing was shown"
     happened(fault.line, fault.name, site.name, sum(counts), verdict)
 
 
