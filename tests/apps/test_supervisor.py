@@ -129,8 +129,9 @@ def test_a_store_that_is_not_configured_is_told_at_once(program: Program, tmp_pa
 
 
 def test_whoever_supervises_for_a_while_leaves_no_worker_behind(tmp_path: Path) -> None:
+    others = set(children_of(os.getpid()))  # servers of other tests
     with supervised(Settings(data=tmp_path / "data")):
-        wait_until(lambda: bool(children_of(os.getpid())), 20, "a worker")
-    assert children_of(os.getpid()) == []
+        wait_until(lambda: bool(set(children_of(os.getpid())) - others), 20, "a worker")
+    assert set(children_of(os.getpid())) <= others
     with try_worker_lock(tmp_path / "data" / "worker.lock") as is_free:
         assert is_free
