@@ -2,6 +2,7 @@
 
 import time
 
+from apps.sequencing import sequence_where_idle
 from apps.wiring import Application
 from evidence.catalogue.timestamps import last_asked
 from evidence.errors import IncompleteError, VidneError
@@ -24,7 +25,8 @@ def ask_witnesses(app: Application, index: int) -> dict[str, VidneError]:
                 continue
             if not is_new and time.monotonic() > deadline:
                 failed[cosigning.name] = _unpublished()
-            time.sleep(0 if is_new else _LOOK_S)
+            if not is_new and not sequence_where_idle(app):
+                time.sleep(_LOOK_S)
     return failed
 
 
@@ -38,7 +40,8 @@ def ask_authorities(app: Application, index: int) -> dict[str, VidneError]:
         behind = [url for url in app.settings.time_authorities if last_stamped(app, url) <= index]
         if failed or not behind or time.monotonic() > deadline:
             return {url: failed.get(url, _unpublished()) for url in behind}
-        time.sleep(_LOOK_S)
+        if not sequence_where_idle(app):
+            time.sleep(_LOOK_S)
 
 
 def last_stamped(app: Application, url: str) -> int:

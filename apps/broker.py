@@ -1,14 +1,14 @@
 """The broker: StubBroker inside of each worker, or Redis, where the settings name one."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dramatiq
 from dramatiq.brokers.stub import StubBroker
 
 from evidence.catalogue.leases import Lease
-from evidence.errors import SettingsError, UnavailableError
+from evidence.errors import UnavailableError
+from evidence.files import read_secret
 from evidence.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,21 +68,10 @@ def _away(error: Exception) -> UnavailableError:
 def _client(settings: Settings) -> "Redis":
     from redis import Redis  # noqa: PLC0415 - where it is needed
 
+    file = settings.broker_password_file
     return Redis.from_url(
         settings.broker_url,
-        password=_secret(settings.broker_password_file),
+        password=read_secret(file, "VIDNE_BROKER_PASSWORD_FILE") if file else None,
         socket_timeout=_TIMEOUT_S,
         socket_connect_timeout=_TIMEOUT_S,
     )
-
-
-def _secret(path: str) -> str | None:
-    if not path:
-        return None
-    try:
-        return Path(path).read_text().strip()
-    except OSError as error:
-        raise SettingsError(
-            f"VIDNE_BROKER_PASSWORD_FILE {path} cannot be read: {error.strerror}.",
-            advice="Name a file that holds the password alone.",
-        ) from error

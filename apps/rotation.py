@@ -3,8 +3,7 @@
 import time
 from hashlib import sha256
 
-from apps.lock import try_worker_lock
-from apps.sequencing import await_entry
+from apps.sequencing import await_entry, sequence_where_idle
 from apps.wiring import Application
 from evidence.catalogue.ledger import is_filed
 from evidence.clock import timestamp
@@ -45,10 +44,7 @@ def await_rotation(app: Application) -> Verifier:
                 f"The worker has not taken up the next key for {_WAIT_S:.0f} s; it still may.",
                 advice="See worker.log in the data folder; stop a worker of an older version.",
             )
-        with try_worker_lock(app.settings.worker_lock_path) as is_ours:
-            if is_ours:
-                app.sequence_all()
-        time.sleep(0 if is_ours else _LOOK_S)
+        time.sleep(0 if sequence_where_idle(app) else _LOOK_S)
     verifier = app.verifier
     await_entry(app, event_id(verifier.former[-1]), "the rotation")
     return verifier

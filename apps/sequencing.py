@@ -23,8 +23,13 @@ def await_entry(app: Application, event_id: str, what: str) -> LedgerEntry:
                 f"The worker has not given {what} its place in the ledger for {_WAIT_S:.0f} s.",
                 advice="See worker.log in the data folder, then try again.",
             )
-        with try_worker_lock(app.settings.worker_lock_path) as is_ours:
-            if is_ours:
-                app.sequence_all()
-        time.sleep(0 if is_ours and app.led_last else _LOOK_S)
+        time.sleep(0 if sequence_where_idle(app) else _LOOK_S)
     return row
+
+
+def sequence_where_idle(app: Application) -> bool:
+    """Sequence, and publish what is not in the store yet, where no worker runs that would; whether it did."""
+    with try_worker_lock(app.settings.worker_lock_path) as is_ours:
+        if is_ours:
+            app.sequence_all()
+    return is_ours and app.led_last

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evidence.cases import new_id
@@ -262,8 +261,3 @@ class Application:
         except (KeyError, OSError):  # a container's user id that no account has
             account = str(os.getuid())
         return f"local-{sha256(account.encode()).hexdigest()[:12]}"
-
-    @property
-    def work_folder(self) -> Path:
-        """Scratch space of this machine's jobs."""
-        return self.settings.work_path

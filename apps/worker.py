@@ -118,7 +118,7 @@ class Worker:
             application.catalogue,
             application.store,
             spool=settings.spool_path,
-            work=application.work_folder,
+            work=settings.work_path,
             clock=application.clock,
             home=application.home,
         )
@@ -198,7 +198,7 @@ class Worker:
                 while True:
                     is_ours = self._application.led_last
                     is_well = not is_ours or self._try(lambda: part().run_once() >= 0)
-                    time.sleep((look_s if is_ours else pause_s) if is_well else pause_s)
+                    time.sleep(look_s if is_ours and is_well else pause_s)
             except BaseException:
                 log.exception("The %s does nothing any more until the worker is started again.", name)
                 raise
@@ -223,7 +223,7 @@ class Worker:
         """What a killed worker left: its leases, its scratch space, half received files."""
         settings = self._application.settings
         given_back = self._feeder.take_over()
-        shutil.rmtree(self._application.work_folder, ignore_errors=True)
+        shutil.rmtree(settings.work_path, ignore_errors=True)
         swept = sweep_spool(self._application.catalogue, settings.spool_path)
         if given_back or swept:
             log.info("took over %d jobs, removed %d left spool files", given_back, len(swept))

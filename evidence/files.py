@@ -1,8 +1,21 @@
-"""Files that outlive a power cut: made once, or replaced whole."""
+"""Files that outlive a power cut: made once, or replaced whole; and those that hold a secret."""
 
 import os
 import secrets
 from pathlib import Path
+
+from evidence.errors import SettingsError
+
+
+def read_secret(path: str, setting: str) -> str:
+    """The password or key that the file at `path`, named by `setting`, holds; raises SettingsError."""
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise SettingsError(
+            f"{setting} {path} cannot be read: {error.strerror}.",
+            advice="Name a file that holds the secret alone, and that this user may read.",
+        ) from error
 
 
 def create_file(path: Path, raw: bytes, mode: int = 0o644) -> None:

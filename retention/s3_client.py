@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import certifi
@@ -14,6 +13,7 @@ from urllib3 import PoolManager, Retry, Timeout
 from urllib3.exceptions import HTTPError
 
 from evidence.errors import NotFoundError, SettingsError, StorageFullError, UnavailableError, UnreadableError
+from evidence.files import read_secret
 from evidence.settings import Settings
 
 AT_ONCE = 4  # requests of one put
@@ -68,13 +68,7 @@ def _secret(settings: Settings) -> str:
                 advice="Set VIDNE_S3_SECRET_KEY_FILE to the file that holds it.",
             )
         return settings.s3_secret_key
-    try:
-        return Path(settings.s3_secret_key_file).read_text().strip()
-    except OSError as error:
-        raise SettingsError(
-            f"The S3 secret key cannot be read from {settings.s3_secret_key_file!r}: {error.strerror}.",
-            advice="Set VIDNE_S3_SECRET_KEY_FILE.",
-        ) from error
+    return read_secret(settings.s3_secret_key_file, "VIDNE_S3_SECRET_KEY_FILE")
 
 
 def _http() -> PoolManager:

@@ -216,7 +216,7 @@ def _explain(error: Exception) -> VidneError | None:
     if "full" in reason or "disk I/O" in reason:
         return StorageFullError(
             f"The catalogue could not be written: {reason}.",
-            advice="Make room on the disk of the data folder and run the command again.",
+            advice="Make room on the disk of the data folder, or see why it fails; then try again.",
         )
     if "locked" in reason or "readonly" in reason or "unable to open" in reason:
         return UnreadableError(

@@ -5,7 +5,6 @@ that lock) as soon as its keep-alives fail: half a minute.
 """
 
 from datetime import datetime
-from pathlib import Path
 
 import psycopg
 from sqlalchemy import Connection, create_engine, make_url
@@ -21,6 +20,7 @@ from evidence.errors import (
     UnreadableError,
     VidneError,
 )
+from evidence.files import read_secret
 
 # Any two numbers that no other program of this database uses: ASCII of "vidneLED" and "vidneSCH".
 _SEQUENCER, _SCHEMA = 0x7669646E654C4544, 0x7669646E65534348
@@ -50,7 +50,7 @@ def open_server_catalogue(url: str, password_file: str = "") -> Catalogue:
             "VIDNE_CATALOGUE_URL cannot be understood.", advice="Write postgresql://user@host:port/database."
         ) from error
     if password_file:
-        parsed = parsed.set(password=_secret(Path(password_file)))
+        parsed = parsed.set(password=read_secret(password_file, "VIDNE_CATALOGUE_PASSWORD_FILE"))
     engine = create_engine(
         parsed,
         connect_args={
@@ -72,16 +72,6 @@ def server_state(connection: Connection) -> tuple[str, datetime]:
     """The server's version, and what its clock shows."""
     version, now = connection.exec_driver_sql("SELECT version(), clock_timestamp()").one()
     return str(version).partition(" on ")[0], now
-
-
-def _secret(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise SettingsError(
-            f"VIDNE_CATALOGUE_PASSWORD_FILE {path} cannot be read: {error.strerror}.",
-            advice="Name a file that holds the password alone.",
-        ) from error
 
 
 def _require_binary_order(catalogue: Catalogue) -> None:

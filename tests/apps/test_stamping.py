@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from apps.wiring import Application
+from evidence.custody import CustodyEvent
+from evidence.settings import Settings
 from hashing.timestamps import make_request
+from ingest.custody import record
 from tests.system.program import CASE, Done, Program, kill_group, wait_until
 from tests.tsa import Authority, authority, openssl_accepts, serving, stamping
 
@@ -143,6 +147,21 @@ def test_a_stamp_can_be_had_at_once_with_a_worker_or_without(tmp_path: Path, tsa
             submit(used, tmp_path, "one")
             assert used.run("ledger", "stamp", "--json").json[0]["size"] > 1
         assert time_stamp(used.run("verify", "case", CASE, "--json"))["status"] == "pass"
+
+
+def test_what_a_kill_left_unpublished_is_published_and_stamped_with_no_worker_about(
+    tmp_path: Path, tsa: Authority
+) -> None:
+    with serving(stamping(tsa)) as url:
+        used = program(tmp_path, tsa, url)
+        app = Application(Settings.from_environment(used.settings, data=used.data))
+        with app.catalogue.write() as connection:
+            record(
+                connection,
+                CustodyEvent("late:test.event", "test.event", "2026-11-26T08:00:00.000000Z", "tester", ""),
+            )
+        assert app.sequencer.run_all() == 1, "sequenced, and killed before it was published"
+        assert used.run("ledger", "stamp", "--json").json == [{"url": url, "size": 2}]
 
 
 def test_an_authority_that_is_away_is_told_at_once_and_the_export_is_made(

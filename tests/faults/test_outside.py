@@ -110,7 +110,7 @@ def test_a_clock_that_jumps(
         app.catalogue,
         app.store,
         spool=app.settings.spool_path,
-        work=app.work_folder,
+        work=app.settings.work_path,
         clock=clock,
         home=app.home,
     )
