@@ -1,6 +1,5 @@
 """Proving an exhibit's copies once more, from what lies in the store: the check `derivation`."""
 
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from evidence.catalogue.objects import ObjectRow, current_objects
 from evidence.errors import IncompleteError
 from evidence.exhibits import Role
 from hashing.report import Cause, Check, Findings, not_checked
+from retention.local_file import local_file
 from transcode.reproof import Reproved, StoredCopy, prove_again
 
 NAME = "derivation"
@@ -49,14 +49,7 @@ def _concluded(exhibit: Exhibit, proofs: list[Reproved]) -> Check:
 
 
 def _local(app: Application, row: ObjectRow, work: Path) -> Path:
-    """The stored object as a file: itself in a folder store, else a copy of it."""
-    local = app.store.local_path(row.key, row.version_id)
-    if local is not None:
-        return local
-    target = work / f"stored-{row.digests.sha256}"
-    with app.store.open(row.key, row.version_id) as stream, target.open("wb") as copy:
-        shutil.copyfileobj(stream, copy, 1 << 20)
-    return target
+    return local_file(app.store, row.key, row.version_id, work / f"stored-{row.digests.sha256}")
 
 
 def _tool(row: ObjectRow) -> str:

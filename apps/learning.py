@@ -1,6 +1,5 @@
 """Marks for exhibits that came before such marks were kept, out of their sealed originals."""
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +21,7 @@ from evidence.exhibits import Digests
 from evidence.jsontypes import JsonObject
 from evidence.marks import Marks
 from hashing.digests import HEADS, Digester
+from retention.local_file import local_file
 from transcode.appearance import appearance
 from transcode.fingerprint import kept_packets
 from transcode.values import objects, whole
@@ -60,7 +60,7 @@ def _learn(app: Application, exhibit: Exhibit, *, with_pictures: bool) -> None:
     pictures: list[Marks] = []
     if with_pictures:
         with tempfile.TemporaryDirectory(prefix="learn-", dir=app.settings.data) as work:
-            pictures = _pictures(_original(app, place, Path(work)), Path(work), sections)
+            pictures = _pictures(local_file(app.store, *place, Path(work) / "original"), Path(work), sections)
     with app.catalogue.write() as connection:
         put_marks(connection, exhibit.id, Mark.HEAD, ((str(n), digest) for n, digest in heads.heads))
         put_pictures(connection, exhibit.id, pictures)
@@ -74,16 +74,6 @@ def _heads(app: Application, place: tuple[str, str]) -> Digests:
             digester.update(part)
             left -= len(part)
     return digester.finish()
-
-
-def _original(app: Application, place: tuple[str, str], work: Path) -> Path:
-    local = app.store.local_path(*place)
-    if local is not None:
-        return local
-    fetched = work / "original"
-    with app.store.open(*place) as stream, fetched.open("wb") as copy:
-        shutil.copyfileobj(stream, copy, 1 << 20)
-    return fetched
 
 
 def _pictures(source: Path, work: Path, sections: JsonObject) -> list[Marks]:

@@ -31,7 +31,7 @@ from hashing.digests import Progress, sha256_file
 from ingest import events
 from ingest.custody import record
 from ingest.filing import Pending, put_all, retag
-from retention.folder import FolderStore
+from retention.folder import VERSION, FolderStore
 from retention.keys import LEDGER
 from retention.s3 import S3Store
 
@@ -155,7 +155,7 @@ class Mover:
         return count
 
     def _log_object(self, key: str) -> NewObject:
-        path = self._source.local_path(key, "0")
+        path = self._source.local_path(key, VERSION)
         return NewObject(key, path, sha256_file(path), path.stat().st_size, locked=True)
 
     def _tag_again(self, run: Relocation) -> None:

@@ -24,11 +24,12 @@ class ExhibitState(StrEnum):
 
 
 class Source(StrEnum):
-    """Who a submission came from."""
+    """Who a submission came from; unknown is what a rebuilt catalogue can no longer say."""
 
     SEIZED = "seized"
     CITIZEN = "citizen"
     BUSINESS = "business"
+    UNKNOWN = "unknown"
 
 
 class Role(StrEnum):

@@ -56,6 +56,7 @@ from ingest.receive import original_name
 from ingest.room import require_room
 from ingest.spool import spool_file
 from ingest.unpack import Unpacker, is_zip
+from retention.local_file import local_file
 from transcode.fast import fast
 from transcode.inspect import inspect
 from transcode.model import StageReport
@@ -205,18 +206,14 @@ class Pipeline:
         if task.original is None:
             raise NotFoundError(f"The exhibit {task.owner.name} has no sealed original.")
         key, version_id = task.original
-        local = self._store.local_path(key, version_id)
-        if local is not None:
-            return local
-        fetched = work / "original"
-        with self._store.open(key, version_id) as stream, fetched.open("wb") as copy:
-            shutil.copyfileobj(stream, copy, 1 << 20)
-        if sha256_file(fetched) != task.owner.digests.sha256:
+        copy = work / "original"
+        found = local_file(self._store, key, version_id, copy)
+        if found == copy and sha256_file(found) != task.owner.digests.sha256:
             raise IntegrityError(
                 f"The store gave other bytes than the original of {task.owner.name}.",
                 advice="Run vidne verify exhibit on it.",
             )
-        return fetched
+        return found
 
     def _close(self, task: _Task, result: _Result) -> None:
         lease, owner = task.lease, task.owner

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--case", "number", required=True, help="Number of the case.")
 @click.option(
-    "--source", type=click.Choice([source.value for source in Source]), default="seized", show_default=True
+    "--source",
+    type=click.Choice([source.value for source in Source if source is not Source.UNKNOWN]),
+    default="seized",
+    show_default=True,
 )
 @click.option("--clock-shown", metavar="TIME", help="What the recorder's clock showed ...")
 @click.option("--clock-true", metavar="TIME", help="... when this was the true time.")

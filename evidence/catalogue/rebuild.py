@@ -123,7 +123,7 @@ def restore_submitted(
             insert(submission).values(
                 id=submission_id,
                 case_id=case_id,
-                source=Source.SEIZED,
+                source=Source.UNKNOWN,
                 actor=actor,
                 received_at=at,
                 completed_at=at,

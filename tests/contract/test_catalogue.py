@@ -21,6 +21,7 @@ from evidence.catalogue.cases import (
     require_open,
 )
 from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.erasure import erase_bodies
 from evidence.catalogue.exhibits import list_exhibits
 from evidence.catalogue.intake import Submission, add_file, add_submission
 from evidence.catalogue.jobs import Lane
@@ -44,7 +45,7 @@ from evidence.catalogue.recorders import (
     list_recorders,
     recorder_of,
 )
-from evidence.custody import CustodyEvent
+from evidence.custody import CustodyEvent, EventBody
 from evidence.errors import ConflictError, SettingsError, UnavailableError, UnreadableError
 from evidence.exhibits import Digests, Role, Source
 from hashing.entries import make_body
@@ -406,6 +407,18 @@ def test_a_connection_that_is_cut_amid_a_transaction_leaves_nothing_of_it(postgr
         cut()
     in_case(catalogue)
     catalogue.close()
+
+
+def test_what_was_erased_is_purged_and_work_goes_on(opener: Opener) -> None:
+    catalogue = opener()
+    event = CustodyEvent("contact-1:test.event", "test.event", NOW, "tester", "")
+    with catalogue.write() as connection:
+        add_event(connection, event, salt=b"s", body=b"Jens Hansen", body_hash="00" * 32)
+    with catalogue.write() as connection:
+        assert erase_bodies(connection, [event.event_id]) == [event.event_id]
+    assert catalogue.purge()
+    assert SqlLedgerStore(catalogue).body(event.event_id) == EventBody(event.event_id, None, None)
+    in_case(catalogue)
 
 
 def test_only_one_program_leads_until_it_ends(postgres: PostgresServer) -> None:

@@ -65,7 +65,9 @@ def test_a_lost_catalogue_comes_back_as_far_as_the_store_holds_it(program: Progr
     assert {check["name"]: check["status"] for check in report["checks"]}["bodies"] != "fail"
     assert [item["state"] for item in program.exhibits()] == ["processed", "refused"]
     # What stood in bodies alone is gone, and is not made up.
-    assert "holiday" not in json.dumps(program.show(f"{OTHER}/EX-0001"))
+    known = program.show(f"{OTHER}/EX-0001")
+    assert "holiday" not in json.dumps(known)
+    assert known["submissions"][0]["source"] == "unknown"
 
     # It goes on from there, and a second rebuild finds nothing to do.
     assert program.run("rebuild", "--json").json["entries"] == 0
