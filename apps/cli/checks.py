@@ -2,6 +2,7 @@
 
 import click
 
+from apps.cli.main import echo_json
 from evidence.text import printable
 from hashing.report import Status, VerificationReport
 
@@ -23,3 +24,12 @@ def tell_report(report: VerificationReport, found_as: list[str]) -> None:
         for defect in check.defects[1:_NAMED_DEFECTS]:
             click.echo(f"  {'':<12} {'':<22} {printable(f'{defect.subject}: {defect.what}', limit=400)}")
     click.echo(f"{report.subject}: {report.verdict}")
+
+
+def end_with(report: VerificationReport, *, as_json: bool) -> int:
+    """Show a report, as one JSON value or in lines; the exit code that it asks for."""
+    if as_json:
+        echo_json(report.as_json())
+    else:
+        tell_report(report, [])
+    return report.exit_code

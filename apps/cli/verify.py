@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from apps.cli.checks import tell_report
-from apps.cli.main import echo_json, json_option
+from apps.cli.checks import end_with
+from apps.cli.main import json_option
 from apps.cli.meter import meter
 from evidence.errors import TrustMaterialError
 from evidence.text import printable
@@ -105,11 +105,7 @@ def package(
             subject=subject,
             progress=shown.advance,
         )
-    if as_json:
-        echo_json(report.as_json())
-    else:
-        tell_report(report, [])
-    return report.exit_code
+    return end_with(report, as_json=as_json)
 
 
 @command.command()
@@ -152,11 +148,7 @@ def receipt(
             subject=printable(str(path), limit=4096),
             progress=shown.advance,
         )
-    if as_json:
-        echo_json(report.as_json())
-    else:
-        tell_report(report, [])
-    return report.exit_code
+    return end_with(report, as_json=as_json)
 
 
 def _witnesses(given: tuple[str, ...]) -> tuple[CosignatureVerifier, ...]:

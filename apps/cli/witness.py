@@ -118,7 +118,7 @@ def check(context: Context, *, as_json: bool) -> int:
     This finds a ledger whose end was deleted and signed again. Ends 1 where it does not extend it, 3 where a
     witness has cosigned nothing, 4 where one is away, 6 where it was signed by another key.
     """
-    from apps.cli.checks import tell_report  # noqa: PLC0415 - a witness has no database
+    from apps.cli.checks import end_with  # noqa: PLC0415 - a witness has no database
     from apps.cosigning import cosigned_size  # noqa: PLC0415
 
     app = _watched(context)
@@ -135,11 +135,7 @@ def check(context: Context, *, as_json: bool) -> int:
         for witness, answer in answers
     )
     report = VerificationReport(verifier.name, checks)
-    if as_json:
-        echo_json(report.as_json())
-    else:
-        tell_report(report, [])
-    return report.exit_code
+    return end_with(report, as_json=as_json)
 
 
 def _answer_of(witness: "RemoteWitness", origin: str) -> bytes | VidneError | None:

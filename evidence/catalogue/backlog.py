@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select, text
 
 from evidence.catalogue.jobs import oldest_unsealed
-from evidence.catalogue.tables import job, ledger_inbox, scrub
+from evidence.catalogue.ledger_tables import ledger_inbox
+from evidence.catalogue.tables import job, scrub
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, insert, select
 
-from evidence.catalogue.tables import ledger_cosignature
+from evidence.catalogue.ledger_tables import ledger_cosignature
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from evidence.catalogue.tables import metadata
+from evidence.catalogue.ledger_tables import metadata
 from evidence.errors import StorageFullError, UnreadableError, VidneError
 from evidence.text import printable
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 
-from evidence.catalogue.tables import ledger_body, recorder
+from evidence.catalogue.ledger_tables import ledger_body
+from evidence.catalogue.tables import recorder
 
 RECORDER_ADDED = "recorder.added"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlalchemy import Column, Connection, Row, bindparam, func, insert, select, text, update
 
 from evidence.catalogue.engine import Catalogue
-from evidence.catalogue.tables import ledger_body, ledger_checkpoint, ledger_entry, ledger_inbox
+from evidence.catalogue.ledger_tables import ledger_body, ledger_checkpoint, ledger_entry, ledger_inbox
 from evidence.custody import CaseTip, CustodyEvent, EventBody, EventObject, LedgerEntry, PendingEvent
 
 _HASH = 32
@@ -36,22 +36,22 @@ def add_event(
     connection: Connection, event: CustodyEvent, *, salt: bytes, body: bytes, body_hash: str
 ) -> None:
     """Put an event into the inbox, in the transaction of the state change that it speaks of."""
-    connection.execute(
-        _ADD_EVENT,
-        {
-            "event_id": event.event_id,
-            "type": event.type,
-            "at": event.at,
-            "actor": event.actor,
-            "case_id": event.case,
-            "objects": [
-                {"exhibit": o.exhibit, "role": o.role, "sha256": o.sha256, "size": o.size}
-                for o in event.objects
-            ],
-            "body_hash": body_hash,
-        },
-    )
+    connection.execute(_ADD_EVENT, {**event_values(event), "body_hash": body_hash})
     connection.execute(_ADD_BODY, {"event_id": event.event_id, "salt": salt, "body": body})
+
+
+def event_values(event: CustodyEvent | PendingEvent) -> dict[str, object]:
+    """An event's row in the inbox, but for the hash of its body."""
+    return {
+        "event_id": event.event_id,
+        "type": event.type,
+        "at": event.at,
+        "actor": event.actor,
+        "case_id": event.case,
+        "objects": [
+            {"exhibit": o.exhibit, "role": o.role, "sha256": o.sha256, "size": o.size} for o in event.objects
+        ],
+    }
 
 
 def is_filed(connection: Connection, event_id: str) -> bool:

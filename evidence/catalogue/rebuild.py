@@ -7,16 +7,13 @@ from sqlalchemy import func, insert, select, update
 from evidence.cases import new_id
 from evidence.catalogue.engine import Connection
 from evidence.catalogue.jobs import Stage
-from evidence.catalogue.ledger import entry_values
+from evidence.catalogue.ledger import entry_values, event_values
+from evidence.catalogue.ledger_tables import ledger_body, ledger_checkpoint, ledger_entry, ledger_inbox
 from evidence.catalogue.tables import (
     case,
     case_number,
     exhibit,
     job,
-    ledger_body,
-    ledger_checkpoint,
-    ledger_entry,
-    ledger_inbox,
     stored_object,
     submission,
     submitted_file,
@@ -32,19 +29,7 @@ def restore_entry(connection: Connection, event: PendingEvent, entry: LedgerEntr
     waiting = select(ledger_inbox.c.id).where(ledger_inbox.c.event_id == event.event_id)
     inbox_id = connection.execute(waiting).scalar()
     if inbox_id is None:
-        row = {
-            "event_id": event.event_id,
-            "type": event.type,
-            "at": event.at,
-            "actor": event.actor,
-            "case_id": event.case,
-            "objects": [
-                {"exhibit": o.exhibit, "role": o.role, "sha256": o.sha256, "size": o.size}
-                for o in event.objects
-            ],
-            "body_hash": event.body_hash,
-            "sequenced": 1,
-        }
+        row = {**event_values(event), "body_hash": event.body_hash, "sequenced": 1}
         inbox_id = connection.execute(
             insert(ledger_inbox).values(row).returning(ledger_inbox.c.id)
         ).scalar_one()

@@ -34,10 +34,11 @@ metadata = MetaData(
 )
 
 # SQLite's integers have 64 bits anyway; a file of 2 GiB and more needs them on PostgreSQL too.
-_BIG = Integer().with_variant(BigInteger(), "postgresql")
+BIG = Integer().with_variant(BigInteger(), "postgresql")
 
 
-def _partial_index(name: str, where: str, *columns: Column[Any], unique: bool = False) -> None:
+def partial_index(name: str, where: str, *columns: Column[Any], unique: bool = False) -> None:
+    """An index over the rows for which `where` holds; a query has to say it in the same words."""
     Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
@@ -54,14 +55,14 @@ case = Table(
 case_number = Table(
     "case_number",
     metadata,
-    Column("id", _BIG, primary_key=True),
+    Column("id", BIG, primary_key=True),
     Column("case_id", ForeignKey("case.id"), nullable=False, index=True),
     Column("number", Text, nullable=False),
     Column("since", Text, nullable=False),
     Column("until", Text),
 )
-_partial_index("uq_case_number_in_use", "until IS NULL", case_number.c.number, unique=True)
-_partial_index("uq_case_number_one_in_use_of_a_case", "until IS NULL", case_number.c.case_id, unique=True)
+partial_index("uq_case_number_in_use", "until IS NULL", case_number.c.number, unique=True)
+partial_index("uq_case_number_one_in_use_of_a_case", "until IS NULL", case_number.c.case_id, unique=True)
 
 submission = Table(
     "submission",
@@ -84,8 +85,8 @@ exhibit = Table(
     Column("number", Integer, nullable=False),
     Column("sha256", Text, nullable=False, index=True),
     Column("blake3", Text, nullable=False),
-    Column("size", _BIG, nullable=False),
-    Column("piece_size", _BIG, nullable=False),
+    Column("size", BIG, nullable=False),
+    Column("piece_size", BIG, nullable=False),
     Column("pieces_blake3", JSON, nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
@@ -95,7 +96,7 @@ exhibit = Table(
     UniqueConstraint("case_id", "number"),
 )
 
-_partial_index("ix_exhibit_spool", "spool IS NOT NULL", exhibit.c.spool)
+partial_index("ix_exhibit_spool", "spool IS NOT NULL", exhibit.c.spool)
 
 # When and where an exhibit was taken, as its metadata say (section `metadata`), to be searched by.
 capture_time = Table(
@@ -195,7 +196,7 @@ section = Table(
 problem = Table(
     "problem",
     metadata,
-    Column("id", _BIG, primary_key=True),
+    Column("id", BIG, primary_key=True),
     Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False, index=True),
     Column("stage", Text, nullable=False),
     Column("code", Text, nullable=False),
@@ -206,7 +207,7 @@ problem = Table(
 stored_object = Table(
     "stored_object",
     metadata,
-    Column("id", _BIG, primary_key=True),
+    Column("id", BIG, primary_key=True),
     Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False, index=True),
     Column("stage", Text, nullable=False),
     Column("role", Text, nullable=False),
@@ -214,10 +215,10 @@ stored_object = Table(
     Column("key", Text, nullable=False, unique=True),
     Column("version_id", Text),
     Column("state", Text, nullable=False),
-    Column("size", _BIG, nullable=False),
+    Column("size", BIG, nullable=False),
     Column("sha256", Text, nullable=False, index=True),
     Column("blake3", Text, nullable=False),
-    Column("piece_size", _BIG, nullable=False),
+    Column("piece_size", BIG, nullable=False),
     Column("pieces_blake3", JSON, nullable=False),
     Column("parent", Text),  # `original` or the name of another object of the exhibit
     Column("tool", JSON),
@@ -226,7 +227,7 @@ stored_object = Table(
     Column("stored_at", Text),
     CheckConstraint("state IN ('storing', 'stored', 'superseded')", name="state"),
 )
-_partial_index(
+partial_index(
     "uq_stored_object_current",
     "state = 'stored'",
     stored_object.c.exhibit_id,
@@ -257,7 +258,7 @@ sketch = Table(
 scrub = Table(
     "scrub",
     metadata,
-    Column("id", _BIG, primary_key=True),
+    Column("id", BIG, primary_key=True),
     Column("subset", Text, nullable=False),  # as it was asked for; empty for all
     Column("started_at", Text, nullable=False),
     Column("finished_at", Text),  # null: it was stopped, or goes on
@@ -304,7 +305,7 @@ relocated_object = Table(
 job = Table(
     "job",
     metadata,
-    Column("id", _BIG, primary_key=True),
+    Column("id", BIG, primary_key=True),
     Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False),
     Column("stage", Text, nullable=False),
     Column("lane", Text, nullable=False),
@@ -326,79 +327,4 @@ job = Table(
     ),
 )
 Index("ix_job_feed", job.c.state, job.c.lane, job.c.priority, job.c.id)
-_partial_index("ix_job_suspect", "crashes > 0", job.c.priority, job.c.id)
-
-ledger_inbox = Table(
-    "ledger_inbox",
-    metadata,
-    Column("id", _BIG, primary_key=True),
-    Column("event_id", Text, nullable=False, unique=True),
-    Column("type", Text, nullable=False),
-    Column("at", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("case_id", Text, nullable=False),
-    Column("objects", JSON, nullable=False),
-    Column("body_hash", Text, nullable=False),
-    Column("sequenced", Integer, nullable=False, server_default="0"),
-)
-_partial_index("ix_ledger_inbox_pending", "sequenced = 0", ledger_inbox.c.id)
-
-# Apart from the entry, so that personal data can be erased and the log still verifies.
-ledger_body = Table(
-    "ledger_body",
-    metadata,
-    Column("event_id", Text, primary_key=True),
-    Column("salt", LargeBinary),
-    Column("body", LargeBinary),
-)
-
-ledger_entry = Table(
-    "ledger_entry",
-    metadata,
-    Column("position", _BIG, primary_key=True, autoincrement=False),
-    Column("inbox_id", ForeignKey("ledger_inbox.id"), nullable=False, unique=True),
-    Column("event_id", Text, nullable=False, unique=True),
-    Column("case_id", Text, nullable=False),
-    Column("case_seq", Integer, nullable=False),
-    Column("entry", LargeBinary, nullable=False),
-    Column("leaf_hash", LargeBinary, nullable=False),
-    UniqueConstraint("case_id", "case_seq"),
-)
-
-ledger_checkpoint = Table(
-    "ledger_checkpoint",
-    metadata,
-    Column("size", _BIG, primary_key=True, autoincrement=False),
-    Column("frontier", LargeBinary, nullable=False),  # 32 bytes for each perfect subtree, largest first
-    Column("note", LargeBinary, nullable=False),
-)
-
-# What witnesses answered. It stays where the checkpoint's row is gone: no foreign key.
-ledger_cosignature = Table(
-    "ledger_cosignature",
-    metadata,
-    Column("size", _BIG, primary_key=True, autoincrement=False),
-    Column("key_id", Text, primary_key=True),  # of the witness, hexadecimal
-    Column("name", Text, nullable=False),
-    Column("line", LargeBinary, nullable=False),  # of the note, with its newline
-    Column("at", Text, nullable=False),
-)
-
-# A stamp of an authority over a checkpoint: asked for first, then kept as it came.
-ledger_timestamp = Table(
-    "ledger_timestamp",
-    metadata,
-    Column("size", ForeignKey("ledger_checkpoint.size"), primary_key=True),
-    Column("authority", Text, primary_key=True),  # its URL
-    Column("state", Text, nullable=False),
-    Column("asked_at", Text, nullable=False),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("next_try", Text, nullable=False),
-    Column("error", Text, nullable=False, server_default=""),
-    Column("response", LargeBinary),
-    Column("chain", LargeBinary),  # PEM, from the authority's certificate to the root that was trusted
-    Column("gen_time", Text),
-    Column("expires", Text),  # when the first certificate of the chain does
-    Column("published", Integer, nullable=False, server_default="0"),
-    CheckConstraint("state IN ('pending', 'stamped')", name="state"),
-)
+partial_index("ix_job_suspect", "crashes > 0", job.c.priority, job.c.id)

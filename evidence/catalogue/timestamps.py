@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Row, func, insert, select, update
 
 from evidence.catalogue.engine import Connection
-from evidence.catalogue.tables import ledger_checkpoint, ledger_entry, ledger_timestamp
+from evidence.catalogue.ledger_tables import ledger_checkpoint, ledger_entry, ledger_timestamp
 from evidence.custody import KeptStamp
 
 RECORD_PREFIX = "time-stamp:"  # of the ids of events that record a stamp
