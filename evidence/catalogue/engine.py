@@ -9,14 +9,14 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from evidence.catalogue.ledger_tables import metadata
+from evidence.catalogue.schema import metadata
 from evidence.errors import StorageFullError, UnreadableError, VidneError
 from evidence.text import printable
 
 __all__ = ["Catalogue", "Connection", "Kind", "open_catalogue"]
 
 # Bumped with each migration; Alembic is imported only where the file is behind (it costs half a second).
-SCHEMA = "0010"
+SCHEMA = "0011"
 BUSY_SECONDS = 30
 
 

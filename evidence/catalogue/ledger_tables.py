@@ -1,4 +1,4 @@
-"""Tables of the ledger, and with them the `metadata` of the whole catalogue (tables.py has the others)."""
+"""Tables of the ledger."""
 
 from sqlalchemy import (
     JSON,
@@ -13,16 +13,6 @@ from sqlalchemy import (
 )
 
 from evidence.catalogue.tables import BIG, metadata, partial_index
-
-__all__ = [
-    "ledger_body",
-    "ledger_checkpoint",
-    "ledger_cosignature",
-    "ledger_entry",
-    "ledger_inbox",
-    "ledger_timestamp",
-    "metadata",
-]
 
 ledger_inbox = Table(
     "ledger_inbox",

@@ -22,11 +22,11 @@ from evidence.catalogue.fingerprints import (
 from evidence.catalogue.intake import Submission, add_file, add_submission
 from evidence.catalogue.jobs import Lane
 from evidence.catalogue.leases import take_jobs
-from evidence.catalogue.ledger_tables import metadata
 from evidence.catalogue.members import members_of
 from evidence.catalogue.migrate import upgrade
 from evidence.catalogue.postgres import open_server_catalogue
 from evidence.catalogue.recorders import RecorderFacts, add_recorder, link_exhibit, recorder_of
+from evidence.catalogue.schema import metadata
 from evidence.catalogue.search import Near, Wanted, search_exhibits
 from evidence.catalogue.timestamps import kept_stamps
 from evidence.errors import ConflictError, NotFoundError, VidneError

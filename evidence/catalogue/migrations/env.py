@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from evidence.catalogue.ledger_tables import metadata
+from evidence.catalogue.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True
