@@ -26,7 +26,7 @@ from evidence.catalogue.relocation import (
 from evidence.clock import timestamp
 from evidence.errors import ConflictError, IntegrityError, SettingsError, UnavailableError, VidneError
 from evidence.ports import NewObject
-from evidence.settings import check_store_url
+from evidence.setting_checks import check_store_url
 from hashing.digests import Progress, sha256_file
 from ingest import events
 from ingest.custody import record

@@ -13,14 +13,14 @@ from evidence.errors import UsageError
 DEFAULT_PATTERN = "dddd-ddddd-ddddd-dd"
 _EXHIBIT = re.compile(r"EX-(\d{4,9})")
 # No vowels, no look-alikes: an id spells no word and can be read aloud.
-_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
-_GROUP = f"[{_ALPHABET.upper()}]{{4}}"
+ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
+_GROUP = f"[{ALPHABET.upper()}]{{4}}"
 REFERENCE = re.compile(f"{_GROUP}-{_GROUP}-{_GROUP}")
 
 
 def new_id(length: int = 20) -> str:
     """A random identifier of `length` characters, 4.75 bits each (95 bits by default)."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
 def reference(identifier: str) -> str:
@@ -38,7 +38,7 @@ def parse_reference(text: str) -> str:
     Takes small letters, spaces or no hyphens, as people type what they hear; raises UsageError.
     """
     found = re.sub(r"[\s-]", "", text).lower()
-    if not re.fullmatch(f"[{_ALPHABET}]{{12,20}}", found):
+    if not re.fullmatch(f"[{ALPHABET}]{{12,20}}", found):
         raise UsageError(
             f"{text!r} is not the reference of a submission.", advice="It has the form 7KXM-2PQR-9BDF."
         )

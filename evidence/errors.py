@@ -35,6 +35,16 @@ class ConflictError(UsageError):
     """The request is well formed, but the state of things forbids it."""
 
 
+class LinkError(NotFoundError):
+    """A link opens nothing: unknown, expired, revoked or used up. Which of these is told to nobody."""
+
+    def __init__(self) -> None:
+        """One text for all causes."""
+        super().__init__(
+            "This link does not work, or not any more.", advice="Ask whoever sent it for a new one."
+        )
+
+
 class SettingsError(UsageError):
     """A setting is missing or cannot be understood."""
 

@@ -5,11 +5,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from evidence.cases import DEFAULT_PATTERN
 from evidence.custody import ACTOR
 from evidence.errors import SettingsError
+from evidence.setting_checks import (
+    check_authority,
+    check_listen,
+    check_networks,
+    check_public_url,
+    check_server,
+    check_store_url,
+)
 
 T = TypeVar("T")
 MOST_RETENTION_DAYS = 366
@@ -84,6 +92,45 @@ class Settings:
     )
     metrics_host: str = _setting("VIDNE_METRICS_HOST", "127.0.0.1", "address that this port is bound to")
     log_format: str = _setting("VIDNE_LOG_FORMAT", "text", "text, or json: one object a line")
+    portal_listen: str = _setting(
+        "VIDNE_PORTAL_LISTEN", "", "host:port at which serve answers the public; empty: it does not"
+    )
+    portal_url: str = _setting(
+        "VIDNE_PORTAL_URL", "", "address of the portal as the public types it, as https://host"
+    )
+    portal_proxies: str = _setting(
+        "VIDNE_PORTAL_PROXIES",
+        "",
+        "addresses or networks of reverse proxies whose X-Forwarded-For is believed, comma between",
+    )
+    portal_controller: str = _setting(
+        "VIDNE_PORTAL_CONTROLLER", "", "who is the data controller, as the public reads it"
+    )
+    portal_dpo: str = _setting("VIDNE_PORTAL_DPO", "", "how the public reaches the data protection officer")
+    portal_zone: str = _setting(
+        "VIDNE_PORTAL_ZONE", "Europe/Copenhagen", "time zone of times that people give and read"
+    )
+    portal_largest_file: int = _setting(
+        "VIDNE_PORTAL_LARGEST_FILE", 50_000_000_000, "bytes that one file of an upload may have"
+    )
+    portal_upload_hours: int = _setting(
+        "VIDNE_PORTAL_UPLOAD_HOURS", 168, "hours after which an unfinished upload is given up"
+    )
+    portal_requests: int = _setting(
+        "VIDNE_PORTAL_REQUESTS", 1500, "requests of the public in hand at once; further ones are told to wait"
+    )
+    portal_threads: int = _setting(
+        "VIDNE_PORTAL_THREADS", 24, "threads, and so catalogue connections, that these may take at once"
+    )
+    portal_link_rate: int = _setting(
+        "VIDNE_PORTAL_LINK_RATE", 1200, "requests a minute through one link; 0: no limit"
+    )
+    portal_address_rate: int = _setting(
+        "VIDNE_PORTAL_ADDRESS_RATE", 6000, "requests a minute from one address; 0: no limit"
+    )
+    clamav_socket: str = _setting(
+        "VIDNE_CLAMAV_SOCKET", "", "path, or host:port, of clamd; empty: uploads are not scanned"
+    )
     fast_slots: int = _setting("VIDNE_FAST_SLOTS", 2, "jobs of the fast lane at once on one worker")
     slow_slots: int = _setting("VIDNE_SLOW_SLOTS", 1, "jobs of the slow lane at once on one worker")
 
@@ -115,10 +162,11 @@ class Settings:
                 " extended for as long as an exhibit is kept.",
             )
         for url in self.time_authorities:
-            _check_authority(url)
+            check_authority(url)
         for name in ("tsa_interval", "tsa_renew_days"):
             if getattr(self, name) < 1:
                 raise SettingsError(f"{name} is {getattr(self, name)}.", advice="Set a number from 1 on.")
+        self._check_portal()
         if self.actor and not ACTOR.fullmatch(self.actor):
             raise SettingsError(
                 f"VIDNE_ACTOR {self.actor!r} is not a pseudonym.",
@@ -128,8 +176,8 @@ class Settings:
             raise SettingsError(f"VIDNE_CASE_PATTERN {self.case_pattern!r} has no digit (d) in it.")
 
     def _check_servers(self) -> None:
-        _check_server("VIDNE_CATALOGUE_URL", self.catalogue_url, ("postgresql",))
-        _check_server("VIDNE_BROKER_URL", self.broker_url, ("redis", "rediss"))
+        check_server("VIDNE_CATALOGUE_URL", self.catalogue_url, ("postgresql",))
+        check_server("VIDNE_BROKER_URL", self.broker_url, ("redis", "rediss"))
         if self.broker_url and not self.catalogue_url:
             raise SettingsError(
                 "VIDNE_BROKER_URL is set, VIDNE_CATALOGUE_URL is not.",
@@ -141,6 +189,41 @@ class Settings:
             )
         if self.log_format not in ("text", "json"):
             raise SettingsError(f"VIDNE_LOG_FORMAT is {self.log_format!r}.", advice="Set text or json.")
+
+    def _check_portal(self) -> None:
+        if self.portal_listen:
+            check_listen("VIDNE_PORTAL_LISTEN", self.portal_listen)
+        if self.portal_url:
+            check_public_url("VIDNE_PORTAL_URL", self.portal_url)
+        check_networks("VIDNE_PORTAL_PROXIES", self.portal_proxies)
+        for name in ("largest_file", "upload_hours", "requests", "threads"):
+            if getattr(self, f"portal_{name}") < 1:
+                raise SettingsError(
+                    f"VIDNE_PORTAL_{name.upper()} is below 1.", advice="Set a number from 1 on."
+                )
+        for name in ("link_rate", "address_rate"):
+            if getattr(self, f"portal_{name}") < 0:
+                raise SettingsError(
+                    f"VIDNE_PORTAL_{name.upper()} is below 0.", advice="Set a number a minute, or 0 for none."
+                )
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of times that people give and read; raises SettingsError."""
+        try:
+            return ZoneInfo(self.portal_zone)
+        except (ValueError, OSError, ZoneInfoNotFoundError) as error:
+            raise SettingsError(
+                f"VIDNE_PORTAL_ZONE {self.portal_zone!r} is not known here: {error}.",
+                advice="Name a zone as Europe/Copenhagen; the package tzdata has them.",
+            ) from error
+
+    @property
+    def public_url(self) -> str:
+        """Where the public finds the portal, without a slash at the end; empty where nobody said."""
+        if self.portal_url:
+            return self.portal_url.rstrip("/")
+        return f"http://{self.portal_listen}" if self.portal_listen else ""
 
     @property
     def time_authorities(self) -> tuple[str, ...]:
@@ -183,57 +266,6 @@ class Settings:
     def worker_lock_path(self) -> Path:
         """The lock that elects the one working supervisor on this data folder."""
         return self.data / "worker.lock"
-
-
-def _check_server(name: str, url: str, schemes: tuple[str, ...]) -> None:
-    """Raise SettingsError, which does not repeat the URL, for another scheme and for a password in it."""
-    if not url:
-        return
-    try:
-        parts = urlsplit(url)
-        secret = parts.password
-    except ValueError:
-        parts, secret = urlsplit(""), None
-    if parts.scheme.partition("+")[0] not in schemes:
-        raise SettingsError(f"{name} cannot be understood.", advice=f"It begins with {schemes[0]}://")
-    if secret or "password=" in parts.query:
-        raise SettingsError(
-            f"{name} holds a password, which lists of processes and logs would show.",
-            advice=f"Put it into a file, and name that in {name.replace('_URL', '_PASSWORD_FILE')}.",
-        )
-
-
-def check_store_url(url: str, name: str) -> None:
-    """Raise SettingsError where `url`, given as `name`, is not s3://host:port/bucket."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        parts = urlsplit("")
-    if "@" in parts.netloc:
-        raise SettingsError(
-            f"{name} holds a user name or password.",
-            advice="Set VIDNE_S3_ACCESS_KEY and VIDNE_S3_SECRET_KEY_FILE instead.",
-        )
-    bucket = parts.path.strip("/")
-    if parts.scheme not in ("s3", "s3+http") or not parts.netloc or not bucket or "/" in bucket:
-        raise SettingsError(
-            f"{name} is {url!r}.",
-            advice="Write s3://host:port/bucket (TLS) or s3+http://host:port/bucket; empty: a folder.",
-        )
-
-
-def _check_authority(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises where it is no number
-    except ValueError:
-        parts = urlsplit("")
-    is_plain = url.isascii() and not any(char <= " " for char in url) and "@" not in parts.netloc
-    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
-        raise SettingsError(
-            f"VIDNE_TSA_URLS has {url!r}.",
-            advice="Write addresses like https://tsa.example.org/tsr, with commas between, and no passwords.",
-        )
 
 
 def _parse(name: str, text: str, default: object) -> object:

@@ -1,0 +1,1 @@
+"""The public side: where citizens and businesses hand in footage, over HTTP."""

@@ -1,0 +1,93 @@
+"""What a setting may be: each check raises SettingsError with the name of the setting and what to write."""
+
+from ipaddress import ip_network
+from urllib.parse import urlsplit
+
+from evidence.errors import SettingsError
+
+
+def check_server(name: str, url: str, schemes: tuple[str, ...]) -> None:
+    """Raise SettingsError, which does not repeat the URL, for another scheme and for a password in it."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        secret = parts.password
+    except ValueError:
+        parts, secret = urlsplit(""), None
+    if parts.scheme.partition("+")[0] not in schemes:
+        raise SettingsError(f"{name} cannot be understood.", advice=f"It begins with {schemes[0]}://")
+    if secret or "password=" in parts.query:
+        raise SettingsError(
+            f"{name} holds a password, which lists of processes and logs would show.",
+            advice=f"Put it into a file, and name that in {name.replace('_URL', '_PASSWORD_FILE')}.",
+        )
+
+
+def check_store_url(url: str, name: str) -> None:
+    """Raise SettingsError where `url`, given as `name`, is not s3://host:port/bucket."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if "@" in parts.netloc:
+        raise SettingsError(
+            f"{name} holds a user name or password.",
+            advice="Set VIDNE_S3_ACCESS_KEY and VIDNE_S3_SECRET_KEY_FILE instead.",
+        )
+    bucket = parts.path.strip("/")
+    if parts.scheme not in ("s3", "s3+http") or not parts.netloc or not bucket or "/" in bucket:
+        raise SettingsError(
+            f"{name} is {url!r}.",
+            advice="Write s3://host:port/bucket (TLS) or s3+http://host:port/bucket; empty: a folder.",
+        )
+
+
+def check_authority(url: str) -> None:
+    """Raise SettingsError where `url` is no plain http or https address."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError:
+        parts = urlsplit("")
+    is_plain = url.isascii() and not any(char <= " " for char in url) and "@" not in parts.netloc
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
+        raise SettingsError(
+            f"VIDNE_TSA_URLS has {url!r}.",
+            advice="Write addresses like https://tsa.example.org/tsr, with commas between, and no passwords.",
+        )
+
+
+def check_listen(name: str, text: str) -> tuple[str, int]:
+    """Host and port of `host:port` (IPv6 in brackets); raises SettingsError."""
+    try:
+        parts = urlsplit(f"//{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        parts, host, port = urlsplit(""), None, None
+    if not host or port is None or parts.netloc != text or "@" in text:
+        raise SettingsError(f"{name} is {text!r}.", advice="Write host:port, as 127.0.0.1:8080.")
+    return host, port
+
+
+def check_public_url(name: str, url: str) -> None:
+    """Raise SettingsError where `url` is not http(s)://host[:port] alone."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where it is no number
+    except ValueError:
+        parts = urlsplit("")
+    is_plain = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
+        raise SettingsError(f"{name} is {url!r}.", advice="Write https://host, without a path.")
+
+
+def check_networks(name: str, text: str) -> None:
+    """Raise SettingsError where `text` is not a list of addresses and networks with commas between."""
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            ip_network(part)
+        except ValueError:
+            raise SettingsError(
+                f"{name} has {part!r}.", advice="Write addresses or networks, as 10.0.0.7, 10.1.0.0/16."
+            ) from None
