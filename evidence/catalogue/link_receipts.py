@@ -9,6 +9,10 @@ from evidence.catalogue.portal_tables import link_submission, upload
 from evidence.catalogue.tables import exhibit, job, submission, submitted_file
 from evidence.exhibits import ExhibitState
 
+_ITS_FILE = (submitted_file.c.submission_id == upload.c.submission_id) & (
+    submitted_file.c.ordinal == upload.c.ordinal
+)
+
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
@@ -25,19 +29,21 @@ class SentFile:
     filed_at: str | None
     exhibit_id: str | None
     exhibit_state: ExhibitState | None
+    is_stored: bool  # its original lies in the store
 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """The two digests of an upload, whose link it is, and its place where it is filed."""
+    """The two digests of an upload and whose link it is; `ordinal` and exhibit `number` once it is filed."""
 
     upload_id: str
     submission_id: str
     link_id: str
+    size: int
     sha256: str | None
     browser_sha256: str | None
-    is_filed: bool
     ordinal: int | None
+    number: int | None
 
 
 def sent_files(connection: Connection, submission_id: str) -> list[SentFile]:
@@ -52,12 +58,9 @@ def sent_files(connection: Connection, submission_id: str) -> list[SentFile]:
             submitted_file.c.received_at.label("filed_at"),
             exhibit.c.id.label("exhibit_id"),
             exhibit.c.state.label("exhibit_state"),
+            (exhibit.c.id.is_not(None) & exhibit.c.spool.is_(None)).label("is_stored"),
         )
-        .outerjoin(
-            submitted_file,
-            (submitted_file.c.submission_id == upload.c.submission_id)
-            & (submitted_file.c.ordinal == upload.c.ordinal),
-        )
+        .outerjoin(submitted_file, _ITS_FILE)
         .outerjoin(exhibit, exhibit.c.id == submitted_file.c.exhibit_id)
         .where(upload.c.submission_id == submission_id, upload.c.state != "terminated")
         .order_by(upload.c.created_at, upload.c.id)
@@ -67,6 +70,7 @@ def sent_files(connection: Connection, submission_id: str) -> list[SentFile]:
             **{
                 **row._mapping,
                 "exhibit_state": ExhibitState(row.exhibit_state) if row.exhibit_state else None,
+                "is_stored": bool(row.is_stored),
             }
         )
         for row in rows
@@ -98,16 +102,19 @@ def digest_of_upload(connection: Connection, upload_id: str) -> Digest | None:
             upload.c.id.label("upload_id"),
             upload.c.submission_id,
             link_submission.c.link_id,
+            upload.c.size,
             upload.c.sha256,
             upload.c.browser_sha256,
-            (upload.c.state == "filed").label("is_filed"),
             upload.c.ordinal,
+            exhibit.c.number,
         )
         .join(link_submission, link_submission.c.id == upload.c.submission_id)
+        .outerjoin(submitted_file, _ITS_FILE)
+        .outerjoin(exhibit, exhibit.c.id == submitted_file.c.exhibit_id)
         .where(upload.c.id == upload_id)
         .with_for_update(of=upload)
     ).one_or_none()
-    return None if row is None else Digest(**{**row._mapping, "is_filed": bool(row.is_filed)})
+    return None if row is None else Digest(**row._mapping)
 
 
 def put_browser_digest(connection: Connection, upload_id: str, sha256: str) -> None:
