@@ -87,8 +87,8 @@ def end(portal: Portal, code: str, submission_id: str) -> None:
 def compare(portal: Portal, code: str, upload_id: str, sha256: str) -> bool | None:
     """Keep what the sender's browser made of a file; whether what was received is the same.
 
-    None: it is not known yet. What comes after the file was filed is an event of its own (`file.compared`), once. Raises ConflictError
-    where the browser said something else before.
+    None: that is not known yet. What comes after the file was filed is an event of its own
+    (`file.compared`), once. Raises ConflictError where the browser said something else before.
     """
     now = _now(portal)
     with portal.application.catalogue.write() as connection:
