@@ -1,6 +1,6 @@
 """Malware scans of what came through links: the result is kept and the evidence too, whatever it is.
 
-It looks at sealed originals, beside the jobs: nothing waits for it. Where the scanner is away that is recorded
+It looks at sealed originals, beside the jobs: nothing waits for it. Where the scanner is away, it is recorded
 once for each file, and it is tried again until there is a result.
 """
 
