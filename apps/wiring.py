@@ -29,6 +29,7 @@ from retention.keys import CASES, LEDGER
 if TYPE_CHECKING:
     from apps.cosigning import Cosigning
     from apps.remote_witness import RemoteWitness
+    from ingest.scanning import Scanning
     from ingest.stamping import Stamper
     from retention.keeping import Keeper
     from retention.s3 import S3Store
@@ -223,6 +224,15 @@ class Application:
 
         days = self.settings.retention_days
         return Keeper(self.catalogue, self.store, days=days, prefix=LEDGER, clock=self.clock)
+
+    @cached_property
+    def scanning(self) -> "Scanning":
+        """What has a malware scanner look at uploads; for a machine that sequences."""
+        from ingest.malware import Clamd  # noqa: PLC0415 - where a scanner is set up
+        from ingest.scanning import Scanning  # noqa: PLC0415 - as above
+
+        clamd = Clamd(self.settings.clamav_socket)
+        return Scanning(self.catalogue, self.store, clamd, clock=self.clock)
 
     def sequence(self) -> int:
         """Give waiting events their place in the ledger, and publish it; how many there were.
