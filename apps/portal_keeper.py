@@ -1,4 +1,4 @@
-"""Keeps the portal's process going beside the worker: its socket is ours, so that a restart refuses nobody."""
+"""Keeps the portal going beside the worker: the socket is ours, so that a restart of it refuses nobody."""
 
 import logging
 import os
