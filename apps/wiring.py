@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from apps.cosigning import Cosigning
     from apps.remote_witness import RemoteWitness
     from ingest.stamping import Stamper
+    from ingest.uploads import Uploads
     from retention.keeping import Keeper
     from retention.s3 import S3Store
 
@@ -223,6 +224,13 @@ class Application:
 
         days = self.settings.retention_days
         return Keeper(self.catalogue, self.store, days=days, prefix=LEDGER, clock=self.clock)
+
+    @cached_property
+    def uploads(self) -> "Uploads":
+        """Uploads through links: what the portal works on, and what a sweep looks after."""
+        from apps.upload_wiring import wire_uploads  # noqa: PLC0415 - where links are used
+
+        return wire_uploads(self)
 
     def sequence(self) -> int:
         """Give waiting events their place in the ledger, and publish it; how many there were.
