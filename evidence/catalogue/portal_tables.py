@@ -93,6 +93,7 @@ upload = Table(
         "state IN ('receiving', 'complete', 'filed', 'terminated', 'expired', 'refused')", name="state"
     ),
 )
+partial_index("ix_upload_unscanned", "state = 'filed' AND scan IS NULL", upload.c.changed_at)
 partial_index("ix_upload_open", "state IN ('receiving', 'complete')", upload.c.state, upload.c.expires_at)
 
 # Where the store has the bytes of an upload on many machines, until they are sealed; one behind the other.

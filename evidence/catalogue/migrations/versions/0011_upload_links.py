@@ -108,6 +108,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_upload")),
     )
     op.create_index(
+        "ix_upload_unscanned",
+        "upload",
+        ["changed_at"],
+        sqlite_where=sa.text("state = 'filed' AND scan IS NULL"),
+        postgresql_where=sa.text("state = 'filed' AND scan IS NULL"),
+    )
+    op.create_index(
         "ix_upload_open",
         "upload",
         ["state", "expires_at"],
