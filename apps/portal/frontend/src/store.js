@@ -69,15 +69,15 @@ export async function linkOfReceipt(receipt) {
   return all.find((session) => session.receipt === receipt)?.link;
 }
 
-/** Remove everything that this browser knows of a link. */
-export async function forget(link) {
+/** Remove everything that this browser knows of a link; with `keepVisit` all but that a poster led to it. */
+export async function forget(link, { keepVisit = false } = {}) {
   const store = await opened;
   const session = await store.get('sessions', link);
   for (const file of await store.getAll('files')) {
     if (file.submission === session?.submission) await store.delete('files', file.id);
   }
   for (const visit of await store.getAll('visits')) {
-    if (visit.link === link) await store.delete('visits', visit.poster);
+    if (visit.link === link && !keepVisit) await store.delete('visits', visit.poster);
   }
   await store.delete('sessions', link);
 }

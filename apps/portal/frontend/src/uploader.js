@@ -91,7 +91,10 @@ export class Uploader {
 
   /** Ask for the leave to read a kept file again; needs a click. */
   async allow(item) {
-    if ((await item.handle.requestPermission({ mode: 'read' })) === 'granted') item.state = await this.found(item);
+    if ((await item.handle.requestPermission({ mode: 'read' })) === 'granted') {
+      item.state = await this.found(item);
+      if (item.state === 'missing') item.handle = null; // it is to be chosen anew
+    }
     this.changed();
     this.turn();
   }
@@ -195,6 +198,15 @@ export class Uploader {
 
   async resume(item) {
     Object.assign(item, { paused: false, state: item.file ? 'waiting' : 'missing' });
+    await this.keep(item);
+    this.changed();
+    this.turn();
+  }
+
+  /** Try again what failed; a file that did not arrive as it was sent is sent as another one. */
+  async anew(item) {
+    if (item.identical === false) Object.assign(item, { url: null, sha256: null, identical: null, sent: 0 });
+    item.state = 'waiting';
     await this.keep(item);
     this.changed();
     this.turn();
