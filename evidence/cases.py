@@ -24,7 +24,7 @@ def new_id(length: int = 20) -> str:
 
 
 def reference(identifier: str) -> str:
-    """The neutral reference of a submission: the first twelve characters of its id, as `7KXM-2PQR-9BDF`.
+    """The neutral reference of a submission or link: the first twelve characters of its id, `7KXM-2PQR-9BDF`.
 
     57 bits: of ten million submissions two have the same one with a chance of 1 in 3,000.
     """
@@ -33,15 +33,13 @@ def reference(identifier: str) -> str:
 
 
 def parse_reference(text: str) -> str:
-    """The beginning of a submission's id that a reference, or the id itself, stands for.
+    """The beginning of an id (of a submission, of a link) that a reference, or the id itself, stands for.
 
     Takes small letters, spaces or no hyphens, as people type what they hear; raises UsageError.
     """
     found = re.sub(r"[\s-]", "", text).lower()
     if not re.fullmatch(f"[{ALPHABET}]{{12,20}}", found):
-        raise UsageError(
-            f"{text!r} is not the reference of a submission.", advice="It has the form 7KXM-2PQR-9BDF."
-        )
+        raise UsageError(f"{text!r} is not a reference.", advice="It has the form 7KXM-2PQR-9BDF.")
     return found
 
 

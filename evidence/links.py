@@ -37,16 +37,21 @@ class Grant:
     max_bytes: int  # of one submission
 
 
-def new_code() -> str:
-    """A secret code as it is shown and typed: `7KXM-2PQR-9BDF-...`, seven groups of four."""
-    code = new_id(CODE_LENGTH).upper()
-    return "-".join(code[place : place + 4] for place in range(0, CODE_LENGTH, 4))
+def new_code() -> tuple[str, str]:
+    """A secret code as it is shown and typed, `7KXM-2PQR-9BDF-...` (seven groups of four), and its hash."""
+    code = new_id(CODE_LENGTH)
+    shown = "-".join(code[place : place + 4] for place in range(0, CODE_LENGTH, 4))
+    return shown.upper(), _hash(code)
 
 
 def code_hash(typed: str) -> str | None:
     """SHA-256 of a code, in hex; None for what cannot be one. Case, spaces and hyphens do not count."""
     code = _BETWEEN.sub("", typed[:_LONGEST_TYPED]).lower()
-    return sha256(code.encode()).hexdigest() if _CODE.fullmatch(code) else None
+    return _hash(code) if _CODE.fullmatch(code) else None
+
+
+def _hash(code: str) -> str:
+    return sha256(code.encode()).hexdigest()
 
 
 def link_actor(link_id: str) -> str:

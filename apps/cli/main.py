@@ -51,6 +51,7 @@ class _Commands(click.Group):
         "receipt": "what a submitter keeps: files, digests, proof; as JSON and as a page",
         "exhibit": "list, find, show and fetch exhibits",
         "recorder": "recorders of a case, readings of their clocks, the exhibits that they made",
+        "link": "links by which the public hands in footage: create, list, revoke, message",
         "queue": "the state of the jobs; retry what was quarantined",
         "ledger": "its newest checkpoint, proofs, another key; erasure; witnesses that watch over it",
         "verify": "check files, exhibits, cases against the ledger; packages and receipts by themselves",

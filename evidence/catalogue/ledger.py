@@ -60,6 +60,12 @@ def is_filed(connection: Connection, event_id: str) -> bool:
     return connection.execute(statement).first() is not None
 
 
+def body_of(connection: Connection, event_id: str) -> bytes | None:
+    """The body of an event in this transaction; None where there is none, or it was erased."""
+    statement = select(ledger_body.c.body).where(ledger_body.c.event_id == event_id)
+    return connection.execute(statement).scalar()
+
+
 class SqlLedgerStore:
     """evidence.ports.LedgerStore over the catalogue."""
 

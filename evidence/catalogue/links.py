@@ -66,6 +66,7 @@ _BY_HASH = (
     .join(case, case.c.id == upload_link.c.case_id)
     .where(upload_link.c.token_sha256 == bindparam("hash"))
 )
+_BY_HASH_LOCKED = _BY_HASH.with_for_update(of=upload_link)
 _LOCK = select(upload_link.c.id).where(upload_link.c.id == bindparam("of_id")).with_for_update()
 
 
@@ -90,15 +91,15 @@ def add_link(connection: Connection, new: UploadLink, token_sha256: str) -> None
     )
 
 
-def link_with_hash(connection: Connection, token_sha256: str) -> tuple[UploadLink, bool] | None:
-    """The link that has this hash, dead or alive, and whether its case is open; None where none has it."""
-    row = connection.execute(_BY_HASH, {"hash": token_sha256}).one_or_none()
+def link_with_hash(
+    connection: Connection, token_sha256: str, *, lock: bool = False
+) -> tuple[UploadLink, bool] | None:
+    """The link that has this hash, dead or alive, and whether its case is open; None where none has it.
+
+    `lock` keeps others from using or revoking it until this transaction ends: what is counted then holds.
+    """
+    row = connection.execute(_BY_HASH_LOCKED if lock else _BY_HASH, {"hash": token_sha256}).one_or_none()
     return None if row is None else (_link(row), row.closed_at is None)
-
-
-def lock_link(connection: Connection, link_id: str) -> None:
-    """Keep others from using or revoking the link until this transaction ends: what is counted then holds."""
-    connection.execute(_LOCK, {"of_id": link_id})
 
 
 def uses_of(connection: Connection, link: UploadLink) -> int:
@@ -143,7 +144,7 @@ def list_links(
 
 def revoke_link(connection: Connection, link_id: str, now: str) -> list[str]:
     """Revoke a link and the visitors' links that came of it; the ids of those that were not revoked yet."""
-    lock_link(connection, link_id)
+    connection.execute(_LOCK, {"of_id": link_id})  # nobody gives out a visitor's link meanwhile
     family = or_(upload_link.c.id == link_id, upload_link.c.parent_id == link_id)
     revoked = connection.execute(
         update(upload_link)

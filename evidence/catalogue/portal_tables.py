@@ -2,7 +2,7 @@
 
 from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
-from evidence.catalogue.tables import BIG, metadata, partial_index
+from evidence.catalogue.tables import BIG, metadata, partial_index, submission
 
 # A token is kept as its SHA-256 alone: who reads this table can use no link.
 upload_link = Table(
@@ -65,6 +65,10 @@ link_submission = Table(
     Column("begun_at", Text, nullable=False),
     Column("ended_at", Text),  # the sender said that all is sent, or its time ran out
 )
+partial_index("ix_link_submission_going_on", "ended_at IS NULL", link_submission.c.begun_at)
+
+# The link's submissions that are not completed yet are looked for again and again.
+partial_index("ix_submission_incomplete", "completed_at IS NULL", submission.c.id)
 
 upload = Table(
     "upload",
@@ -90,3 +94,14 @@ upload = Table(
     ),
 )
 partial_index("ix_upload_open", "state IN ('receiving', 'complete')", upload.c.state, upload.c.expires_at)
+
+# Where the store has the bytes of an upload on many machines, until they are sealed; one behind the other.
+upload_chunk = Table(
+    "upload_chunk",
+    metadata,
+    Column("upload_id", ForeignKey("upload.id"), primary_key=True),
+    Column("start", BIG, primary_key=True, autoincrement=False),
+    Column("size", BIG, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("version_id", Text, nullable=False),
+)

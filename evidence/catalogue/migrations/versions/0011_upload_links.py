@@ -115,3 +115,32 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('receiving', 'complete')"),
     )
     op.create_index(op.f("ix_upload_submission_id"), "upload", ["submission_id"])
+    op.create_table(
+        "upload_chunk",
+        sa.Column("upload_id", sa.Text(), nullable=False),
+        sa.Column(
+            "start",
+            sa.Integer().with_variant(sa.BigInteger(), "postgresql"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("size", sa.Integer().with_variant(sa.BigInteger(), "postgresql"), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("version_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["upload_id"], ["upload.id"], name=op.f("fk_upload_chunk_upload_id")),
+        sa.PrimaryKeyConstraint("upload_id", "start", name=op.f("pk_upload_chunk")),
+    )
+    op.create_index(
+        "ix_link_submission_going_on",
+        "link_submission",
+        ["begun_at"],
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+    op.create_index(
+        "ix_submission_incomplete",
+        "submission",
+        ["id"],
+        sqlite_where=sa.text("completed_at IS NULL"),
+        postgresql_where=sa.text("completed_at IS NULL"),
+    )
