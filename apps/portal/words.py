@@ -41,7 +41,7 @@ SENDING = {
     "failed-413": _("The file is larger than this link allows. Call 114, and we find another way."),
     "failed-link": _("The link does not work any more. Call 114 to get a new one."),
     "error-link": _("This link or code does not work. Look whether it was typed rightly; else call 114 to get a new one."),
-    "error-used": _("As many have sent through this link as it allows. Call 114 to get a new one."),
+    "used-up": _("As many have sent through this link as it allows. Call 114 to get a new one."),
     "another-file": _("That was another file. Choose {name}, or remove it from the list."),
     "too-large": _("A file is larger than {bytes}, which this link allows. Call 114, and we find another way."),
     "too-many": _("This link takes {files} files at a time. Choose fewer; you can send more afterwards."),

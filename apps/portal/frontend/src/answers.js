@@ -4,7 +4,7 @@ import { word } from './words.js';
 
 const PLAIN = ['recorded_at', 'place', 'clock_shown', 'clock_true', 'note'];
 const CONTACT = ['name', 'phone', 'email'];
-const QUIET_MS = 900;
+const QUIET_MS = 6000; // each change that is sent stays in the case's record for ever: not every pause in typing
 
 export class Answers {
   /** `kept` hears of each change of the plain answers. */
@@ -14,9 +14,10 @@ export class Answers {
     this.contactFields = document.getElementById('contact-fields');
     for (const section of [document.getElementById('questions'), document.getElementById('contact')]) {
       section.addEventListener('input', (event) => this.changed(event.target));
-      section.addEventListener('change', (event) => this.changed(event.target));
+      section.addEventListener('change', () => this.save());
     }
     window.addEventListener('online', () => this.save());
+    document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && this.save());
     this.showContact();
     this.offerNow();
   }
@@ -35,7 +36,7 @@ export class Answers {
   }
 
   get plain() {
-    return Object.fromEntries(PLAIN.map((name) => [name, this.form.elements[name].value]));
+    return Object.fromEntries(PLAIN.map((name) => [name, this.form.elements[name].value || null]));
   }
 
   get contact() {
@@ -73,7 +74,7 @@ export class Answers {
     this.dirty = false;
     const body = this.contactTouched ? { ...this.plain, contact: this.contact } : this.plain;
     try {
-      await call('PUT', `/api/submissions/${this.submission}/answers`, { link: this.link, body });
+      await call('PUT', `/api/submissions/${this.submission}/answers`, { link: this.link, body, keepalive: true });
       this.say(word('answers-saved'));
       return true;
     } catch (error) {

@@ -22,7 +22,7 @@ export const headersOf = (link) => ({ 'Vidne-Link': link, 'Accept-Language': lan
 /** Seconds that an answer asks to wait; 0 where it says nothing. */
 export const seconds = (text) => Math.max(0, Number.parseInt(text ?? '', 10) || 0);
 
-export async function call(method, path, { link, receipt, body, tus } = {}) {
+export async function call(method, path, { link, receipt, body, tus, keepalive = false } = {}) {
   const headers = { 'Accept-Language': language };
   if (link) headers['Vidne-Link'] = link;
   if (receipt) headers['Vidne-Receipt'] = receipt;
@@ -36,6 +36,7 @@ export async function call(method, path, { link, receipt, body, tus } = {}) {
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: 'no-store',
       credentials: 'omit',
+      keepalive, // goes out even as the page is closed
     });
   } catch (error) {
     throw new CallError(0, 'network');

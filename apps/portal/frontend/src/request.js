@@ -2,7 +2,6 @@
 import { moment, word } from './words.js';
 
 const MINUTE_MS = 60000;
-const TIMES = ['wanted_from', 'wanted_until'];
 
 export function showRequest(request) {
   const section = document.getElementById('request');
@@ -10,7 +9,7 @@ export function showRequest(request) {
   if (!request) return;
   for (const place of section.querySelectorAll('[data-request]')) {
     const value = request[place.dataset.request] ?? '';
-    place.textContent = TIMES.includes(place.dataset.request) && value ? moment(value) : value;
+    place.textContent = value;
     place.parentElement.hidden = !value;
   }
   countDown(document.getElementById('countdown'), request.overwritten_at);

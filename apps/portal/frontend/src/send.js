@@ -73,6 +73,11 @@ async function begin(typed) {
     finished();
     return;
   }
+  if (!session && link.uses_left < 1) {
+    show('nothing');
+    problem(word('used-up'));
+    return;
+  }
   show('open');
   if (!session) return;
   answers.restore(session.answers);
