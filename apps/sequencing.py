@@ -27,6 +27,16 @@ def await_entry(app: Application, event_id: str, what: str) -> LedgerEntry:
     return row
 
 
+def entry_now(app: Application, event_id: str, what: str) -> LedgerEntry:
+    """The entry of an event that was filed, without waiting for it; raises IncompleteError."""
+    row = app.ledger.entry_of(event_id)
+    if row is None:
+        raise IncompleteError(
+            f"{what.capitalize()} waits for its place in the ledger.", advice="Ask again soon."
+        )
+    return row
+
+
 def sequence_where_idle(app: Application) -> bool:
     """Sequence, and publish what is not in the store yet, where no worker runs that would; whether it did."""
     with try_worker_lock(app.settings.worker_lock_path) as is_ours:

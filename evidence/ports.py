@@ -108,6 +108,13 @@ class ObjectStore(Protocol):
         """
         ...
 
+    def delete(self, key: str, version_id: str) -> None:
+        """Delete what was put for a while: an object of an upload that has ended, or is an exhibit by now.
+
+        Raises VidneError for any other key, and where the store keeps it; an absent one is gone already.
+        """
+        ...
+
     def sweep(self, before: datetime) -> int:
         """Remove what puts left that began before then and were cut short; how many there were."""
         ...

@@ -14,6 +14,7 @@ from evidence.errors import NotFoundError, ObjectExistsError, StorageFullError, 
 from evidence.files import fsync_folder, make_durable_folders, replace_file
 from evidence.ports import NewObject, StoredObject
 from hashing.digests import sha256_file
+from retention.keys import check_deletable
 
 VERSION = "0"
 _COPY_CHUNK = 1 << 20
@@ -180,6 +181,14 @@ class FolderStore:
         except FileNotFoundError:
             return {}
         return {str(name): str(value) for name, value in json.loads(text).items()}
+
+    def delete(self, key: str, version_id: str) -> None:
+        """See ObjectStore."""
+        check_deletable(key)
+        with suppress(NotFoundError), _clear_errors(key):
+            self._path(key, version_id).unlink(missing_ok=True)
+            for folder in (self._tags, self._locks):
+                (folder / f"{key}.json").unlink(missing_ok=True)
 
     def sweep(self, before: datetime) -> int:
         """See ObjectStore."""

@@ -10,6 +10,7 @@ _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 CASES = "cases/"  # what the keys of exhibits begin with
 LEDGER = "ledger/"  # what the keys of the published log begin with
 PROBE = "probe/object-lock"  # the one object that the store's lock is tried on
+UPLOADS = "uploads/"  # what the keys of uploads on their way begin with: alone these are ever deleted
 LOCKED_ROLES = (Role.ORIGINAL, Role.MANIFEST)  # of an exhibit's objects; the log is locked too
 
 
@@ -31,6 +32,25 @@ def renditions_prefix(case_id: str, number: int) -> str:
 def case_prefix(case_id: str) -> str:
     """What every key of a case begins with."""
     return f"{CASES}{case_id}/"
+
+
+def chunk_key(upload_id: str, start: int, token: int) -> str:
+    """Where the bytes of an upload lie from byte `start` on that came in under a token.
+
+    Two requests of the same upload never have one key: what a stale one still puts is in nobody's way.
+    """
+    return _checked(f"{upload_prefix(upload_id)}{start:015d}-{token}")
+
+
+def upload_prefix(upload_id: str) -> str:
+    """What every key of an upload begins with."""
+    return f"{UPLOADS}{upload_id}/"
+
+
+def check_deletable(key: str) -> None:
+    """Raise VidneError for a key whose object is kept: that of an exhibit, or of the log."""
+    if not key.startswith(UPLOADS):
+        raise VidneError(f"{key} is kept, and not deleted.", advice="This is a defect: please report it.")
 
 
 def _exhibit(case_id: str, number: int) -> str:

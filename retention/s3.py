@@ -8,6 +8,7 @@ import base64
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
@@ -21,10 +22,11 @@ from minio.retention import Retention
 from minio.xml import marshal
 
 from evidence.clock import Clock, system_clock
-from evidence.errors import ObjectExistsError, SettingsError, UnavailableError, UnreadableError
+from evidence.errors import NotFoundError, ObjectExistsError, SettingsError, UnavailableError, UnreadableError
 from evidence.ports import NewObject, StoredObject
 from evidence.settings import Settings
 from hashing.digests import sha256_file
+from retention.keys import check_deletable
 from retention.s3_client import ABSENT, AT_ONCE, TAKEN, clear_errors, open_client
 from retention.s3_parts import abort_uploads, send_parts
 from retention.s3_stream import ObjectStream
@@ -241,6 +243,12 @@ class S3Store:
                 if error.code not in _NO_LOCK:
                     raise
                 return False
+
+    def delete(self, key: str, version_id: str) -> None:
+        """See ObjectStore."""
+        check_deletable(key)
+        with suppress(NotFoundError), clear_errors(key):
+            self._client.remove_object(self._bucket, key, version_id)
 
     def sweep(self, before: datetime) -> int:
         """See ObjectStore."""

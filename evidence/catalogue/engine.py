@@ -82,8 +82,7 @@ class Catalogue:
     def _begun(self, begin: str) -> Connection:
         """A connection in a transaction; one that lost its server while it lay idle is replaced."""
         # A connection is used again as it is: SQLAlchemy's own pool and BEGIN cost more than a query.
-        while self._idle:
-            connection = self._idle.pop()
+        while (connection := self._idle_one()) is not None:
             try:
                 connection.connection.cursor().execute(begin)
             except BaseException as error:
@@ -97,6 +96,12 @@ class Catalogue:
         connection = self._connect()
         connection.connection.cursor().execute(begin)
         return connection
+
+    def _idle_one(self) -> Connection | None:
+        try:
+            return self._idle.pop()
+        except IndexError:  # threads ask at once: to look first whether there is one would not be enough
+            return None
 
     def _is_lost(self, connection: Connection, error: BaseException) -> bool:
         raw = connection.connection.dbapi_connection
@@ -258,6 +263,7 @@ def open_catalogue(path: Path, *, create: bool = True) -> Catalogue:
         f"sqlite:///{path}",
         connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
         isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours alone
+        hide_parameters=True,  # an error in a log shows no values
         poolclass=NullPool,
     )
     event.listen(engine, "connect", _configure)

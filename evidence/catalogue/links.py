@@ -122,6 +122,12 @@ def find_link(connection: Connection, beginning: str) -> UploadLink:
     return _link(rows[0])
 
 
+def kind_of(connection: Connection, link_id: str) -> LinkKind:
+    """The kind of the link with this id."""
+    statement = select(upload_link.c.kind).where(upload_link.c.id == link_id)
+    return LinkKind(connection.execute(statement).scalar_one())
+
+
 def list_links(
     connection: Connection, case_id: str | None = None, *, with_visitors: bool = False
 ) -> list[tuple[UploadLink, FootageRequest | None]]:

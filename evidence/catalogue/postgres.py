@@ -60,6 +60,7 @@ def open_server_catalogue(url: str, password_file: str = "") -> Catalogue:
             **_ALIVE,
         },
         isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours alone
+        hide_parameters=True,  # an error in a log shows no values
         poolclass=NullPool,
     )
     catalogue = Catalogue(engine, _POSTGRESQL)

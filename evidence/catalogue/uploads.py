@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, case, func, insert, select, update
 
-from evidence.catalogue.portal_tables import link_submission, upload, upload_chunk
+from evidence.catalogue.portal_tables import link_submission, upload
+from evidence.catalogue.upload_chunks import Chunk, add_chunk
 from evidence.errors import ConflictError, NotFoundError
 
 
@@ -63,16 +64,6 @@ class Upload:
     ordinal: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Where the object store has `size` bytes of an upload, from byte `start` on."""
-
-    start: int
-    size: int
-    key: str
-    version_id: str
-
-
 # Built once: they are asked with every request of the public.
 _OF_ID: BindParameter[str] = bindparam("of_id")
 _OF_TOKEN: BindParameter[int] = bindparam("of_token")
@@ -107,14 +98,8 @@ _ADVANCE = (
     )
 )
 _FINISH = update(upload).where(*_HELD).values(size=upload.c.offset, state="complete", changed_at=_NOW)
-_ADD_CHUNK = insert(upload_chunk)
 _DECLARED = select(func.count(), func.coalesce(func.sum(upload.c.size), 0)).where(
     upload.c.submission_id == _OF_ID, upload.c.state.in_(("receiving", "complete", "filed"))
-)
-_CHUNKS = (
-    select(upload_chunk.c.start, upload_chunk.c.size, upload_chunk.c.key, upload_chunk.c.version_id)
-    .where(upload_chunk.c.upload_id == _OF_ID)
-    .order_by(upload_chunk.c.start)
 )
 
 
@@ -136,7 +121,7 @@ def add_upload(connection: Connection, new: Upload, now: str) -> None:
 
 
 def declared(connection: Connection, submission_id: str) -> tuple[int, int]:
-    """How many uploads of a submission count, and their declared bytes: all but those that came to nothing."""
+    """How many uploads of a submission count, and their declared bytes; those that came to nothing do not."""
     count, size = connection.execute(_DECLARED, {"of_id": submission_id}).one()
     return int(count), int(size)
 
@@ -180,16 +165,7 @@ def advance_upload(
     values = {"of_id": held.id, "of_token": held.token, "start": start, "end": end}
     _changed(connection.execute(_ADVANCE, {**values, "now": now, "expires": expires}).rowcount)
     if chunk is not None:
-        connection.execute(
-            _ADD_CHUNK,
-            {
-                "upload_id": held.id,
-                "start": chunk.start,
-                "size": chunk.size,
-                "key": chunk.key,
-                "version_id": chunk.version_id,
-            },
-        )
+        add_chunk(connection, held.id, chunk)
 
 
 def finish_upload(connection: Connection, held: Upload, offset: int, now: str) -> None:
@@ -269,11 +245,6 @@ def overdue_uploads(connection: Connection, home: str, now: str) -> list[tuple[s
         )
     )
     return [(row.id, row.token) for row in rows]
-
-
-def chunks_of(connection: Connection, upload_id: str) -> list[Chunk]:
-    """Where the store has an upload's bytes, in order."""
-    return [Chunk(**row._mapping) for row in connection.execute(_CHUNKS, {"of_id": upload_id})]
 
 
 def _changed(rows: int) -> None:
