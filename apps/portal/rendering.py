@@ -18,7 +18,7 @@ from starlette.responses import HTMLResponse, Response
 
 from apps.portal.assets import asset_url
 from apps.portal.languages import chosen_language, gettext_of, languages
-from apps.portal.words import REQUEST_FIELDS, SENDING, translated
+from apps.portal.words import FILE_STATES, HINTS, RECEIPT, REQUEST_FIELDS, SENDING, STATES, translated
 from ingest.declaration import current_version, declaration
 
 if TYPE_CHECKING:
@@ -26,6 +26,19 @@ if TYPE_CHECKING:
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SECRET = {"Cache-Control": "no-store"}  # what is made for one person stays in no cache
+# What the pages say where nobody has sent a code.
+_NOTHING: dict[str, object] = {
+    "problem": "",
+    "code": "",
+    "reference": "",
+    "receipt": None,
+    "receipt_code": "",
+    "request_for": {},
+    "countdown": "",
+    "messages": (),
+    "is_business": False,
+    "refused": (),
+}
 _OPEN = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Accept-Encoding"}
 
 
@@ -37,7 +50,7 @@ class Renderer:
 
     def open_page(self, request: Request, template: str) -> Response:
         """A page that is the same for all who read its language; kept, compressed, and known by its ETag."""
-        plain, packed, tag = self._kept(template, chosen_language(request), self._host(request))
+        plain, packed, tag = self._kept(template, chosen_language(request), self.host(request))
         headers = {**_OPEN, "ETag": tag}
         if request.headers.get("if-none-match") == tag:
             return Response(status_code=304, headers=headers)
@@ -47,7 +60,7 @@ class Renderer:
 
     def page(self, request: Request, template: str, *, status: int = 200, **context: object) -> Response:
         """A page for one person: never kept, and not compressed beside secrets."""
-        text = self.text(template, chosen_language(request), self._host(request), **context)
+        text = self.text(template, chosen_language(request), self.host(request), **context)
         return HTMLResponse(text, status_code=status, headers=_SECRET)
 
     def text(self, template: str, language: str, host: str, **context: object) -> str:
@@ -88,7 +101,12 @@ class Renderer:
                 current_version(), language, controller=settings.portal_controller, dpo=settings.portal_dpo
             ),
             words=translated(SENDING, texts),
+            receipt_words=translated(RECEIPT, texts),
+            states=translated(STATES, texts),
+            file_states=translated(FILE_STATES, texts),
+            hints=translated(HINTS, texts),
             request_fields=list(translated(REQUEST_FIELDS, texts).items()),
+            **_NOTHING,
         )
         environment.filters.update(
             bytes=lambda count: bytes_said(count, language),
@@ -98,7 +116,7 @@ class Renderer:
         )
         return environment
 
-    def _host(self, request: Request) -> str:
+    def host(self, request: Request) -> str:
         """The address that stands in the browser, as far as a person compares it."""
         known = self.portal.settings.public_url
         url = urlsplit(known) if known else request.url

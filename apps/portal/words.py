@@ -67,9 +67,28 @@ RECEIPT = {
 STATES = {
     "receiving": _("The files are still coming in."),
     "received": _("The files have been received. They are being locked away."),
-    "sealed": _("The files have been received and locked away. The receipt is being made."),
+    "sealed": _("The files have been received and locked away. The receipt is ready."),
     "issued": _("The files have been received and locked away. The receipt is ready."),
 }
+
+FILE_STATES = {
+    "receiving": _("Still coming in"),
+    "received": SENDING["received"],
+    "sealed": _("Received and locked away"),
+    "expired": _("Was not sent to its end, and was given up"),
+    "refused": _("Could not be kept. Please send it again."),
+    "identical": SENDING["received-identical"],
+    "different": SENDING["received-different"],
+}
+
+# Never verdicts: a file that looks so may be an original all the same.
+HINTS = {
+    "forwarded": _("This file looks as if it came through a messaging app. If you have the original, please send that too."),
+    "screen": _("This file looks like a recording of a screen. If you have what the screen showed as a file, please send that too."),
+    "unopened": _("We could not open this file. If the recorder has a player of its own, please send that too."),
+}  # fmt: skip
+
+SENDING |= {f"hint-{code}": text for code, text in HINTS.items()}
 
 PROBLEMS = {
     "link": SENDING["error-link"],

@@ -5,7 +5,8 @@ import { forget } from './store.js';
 import { bytes, hasWord, word } from './words.js';
 
 const byId = (id) => document.getElementById(id);
-const PAUSES_S = [2, 3, 5, 8, 15, 30];
+const PAUSES_S = [2, 3, 5, 8, 15, 30, 60];
+const MOST = 60; // hints come within minutes, or not while anyone waits
 
 export function showDone({ session, link, code, again }) {
   for (const name of ['reference', 'receipt']) {
@@ -14,6 +15,7 @@ export function showDone({ session, link, code, again }) {
       else place.textContent = session[name];
     }
   }
+  byId('report-note').hidden = link.kind !== 'business';
   byId('more').hidden = link.uses_left < 1;
   byId('more').addEventListener('click', async () => {
     await forget(code, { keepVisit: true });
@@ -46,13 +48,12 @@ function rowOf(file) {
   return row;
 }
 
-/** Ask until the receipt is out: what is processed meanwhile may bring hints. */
+/** Ask how far it is: what is processed meanwhile may bring hints. */
 async function follow(receipt) {
-  for (let count = 0; ; count += 1) {
+  for (let count = 0; count < MOST; count += 1) {
     try {
       const told = await call('GET', '/api/receipt', { receipt });
       show(told.files);
-      if (told.state === 'issued') return;
     } catch (error) {
       if (!(error instanceof CallError) || !error.passes) throw error;
     }

@@ -5,6 +5,7 @@ import { linkOfReceipt } from './store.js';
 import { word } from './words.js';
 
 const byId = (id) => document.getElementById(id);
+const isReady = (state) => state === 'sealed' || state === 'issued';
 const PAUSES_S = [5, 10, 20, 30, 60];
 
 async function follow(receipt, known) {
@@ -12,7 +13,7 @@ async function follow(receipt, known) {
     await pause(1000 * PAUSES_S[Math.min(count, PAUSES_S.length - 1)]);
     try {
       const { state } = await call('GET', '/api/receipt', { receipt });
-      if (state !== known && (state === 'issued' || known === 'receiving')) break;
+      if (isReady(state) || state !== known) break;
     } catch (error) {
       if (!(error instanceof CallError) || !error.passes) throw error;
     }
@@ -31,7 +32,7 @@ async function start() {
   for (const other of document.querySelectorAll('.languages a')) other.hash = receipt;
   const link = await linkOfReceipt(receipt);
   if (link) byId('more').hash = link;
-  if (byId('state').dataset.state !== 'issued') await follow(receipt, byId('state').dataset.state);
+  if (!isReady(byId('state').dataset.state)) await follow(receipt, byId('state').dataset.state);
 }
 
 start();
