@@ -1,7 +1,7 @@
 """`make messages`: brings the translations of the public pages up to date with their templates and words.
 
-What is new is added empty, in English as it stands in the code; what is gone is dropped. A language is begun with
-a copy of the folder of another one.
+What is new is added empty, in English as it stands in the code; what is gone is dropped. A language is begun
+with a copy of the folder of another one.
 """
 
 from pathlib import Path

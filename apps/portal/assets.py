@@ -1,4 +1,4 @@
-"""Styles, scripts and fonts of the public pages, as `make setup` built them: each under a name with its digest."""
+"""Styles, scripts and fonts of the public pages, as `make setup` built them; a name stands for its bytes."""
 
 import json
 from dataclasses import dataclass

@@ -101,7 +101,7 @@ class FormUpload:
             await _in_thread(self._receiving.open)
 
     def _begin(self) -> None:
-        code, link = opened(self.portal, self.fields.get("code", ""))
+        code, _ = opened(self.portal, self.fields.get("code", ""))
         self._grant = sending.authorise(self.portal, code)
         self._begun = sending.begin(self.portal, code, self.language, current_version())
         self._code = code

@@ -101,7 +101,11 @@ class Forms:
         found = receipt(self.portal, code)
         media_type, written = _FILES[kind]
         name = f"vidne-{found.statement.reference}.{kind}"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+        headers = {
+            "Content-Disposition": f'attachment; filename="{name}"',
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+            "Cache-Control": "no-store",
+        }
         return Response(written(found), media_type=media_type, headers=headers)
 
     async def _look(self, request: Request, upload: FormUpload) -> Response:

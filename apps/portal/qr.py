@@ -7,7 +7,7 @@ _QUIET = 4  # modules around it (ISO/IEC 18004, 9.1)
 
 
 def qr_svg(text: str, title: str) -> Markup:
-    """The code of `text`, error correction M, dark on white also where the page is dark; `title` is read out."""
+    """The code of `text`, error correction M, black on white on dark pages too; `title` is read out."""
     widget = QrCodeWidget(text, barLevel="M")
     widget.qr.make()
     size = widget.qr.getModuleCount()
