@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from apps.remote_witness import RemoteWitness
     from ingest.scanning import Scanning
     from ingest.stamping import Stamper
+    from ingest.uploads import Uploads
     from retention.keeping import Keeper
     from retention.s3 import S3Store
 
@@ -233,6 +234,13 @@ class Application:
 
         clamd = Clamd(self.settings.clamav_socket)
         return Scanning(self.catalogue, self.store, clamd, clock=self.clock)
+
+    @cached_property
+    def uploads(self) -> "Uploads":
+        """Uploads through links: what the portal works on, and what a sweep looks after."""
+        from apps.upload_wiring import wire_uploads  # noqa: PLC0415 - where links are used
+
+        return wire_uploads(self)
 
     def sequence(self) -> int:
         """Give waiting events their place in the ledger, and publish it; how many there were.

@@ -47,6 +47,7 @@ _SEQUENCE_S, _BUSY_SEQUENCE_S = 1.0, 5.0
 _STAMP_LOOK_S, _STAMP_PAUSE_S = 5.0, 60.0  # the pause follows a store or catalogue that failed
 _KEEP_LOOK_S, _KEEP_PAUSE_S = 3600.0, 60.0
 _SCAN_LOOK_S, _SCAN_PAUSE_S = 5.0, 60.0
+_UPLOADS_LOOK_S = 60.0
 
 
 def main() -> None:
@@ -140,6 +141,7 @@ class Worker:
         if self._application.settings.time_authorities:
             # In a thread of its own: an authority that hangs holds up nothing else.
             self._go_along("stamper", lambda: self._application.stamper, _STAMP_LOOK_S, _STAMP_PAUSE_S)
+        self._go_along("uploads", lambda: self._application.uploads.sweep, _UPLOADS_LOOK_S, _UPLOADS_LOOK_S)
         self._go_along("keeper", lambda: self._application.keeper, _KEEP_LOOK_S, _KEEP_PAUSE_S)
         if self._application.settings.clamav_socket:
             self._go_along("scanner", lambda: self._application.scanning, _SCAN_LOOK_S, _SCAN_PAUSE_S)

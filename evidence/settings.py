@@ -246,6 +246,11 @@ class Settings:
         return self.data / "spool"
 
     @property
+    def uploads_path(self) -> Path:
+        """Uploads through links, until they are filed; on many machines what is on its way to the store."""
+        return self.data / "uploads"
+
+    @property
     def work_path(self) -> Path:
         """Scratch space of running jobs; anything in it may be deleted when no worker runs."""
         return self.data / "work"

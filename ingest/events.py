@@ -20,6 +20,7 @@ from transcode.model import StageReport
 WORKER = "worker"
 _DONE = {Stage.INSPECT: "inspected", Stage.FAST: "previewed"}
 _MOST_OBJECTS = 300
+_NAMED = 1000  # of the files that could not be received, so that the body stays readable
 
 
 def received_id(submission_id: str, ordinal: int) -> str:
@@ -35,8 +36,12 @@ def received(
     actor: str,
     now: str,
     member_of: JsonObject | None = None,
+    portal: JsonObject | None = None,
 ) -> CustodyEvent:
-    """`file.received`: a file came in under `name`; `member_of` tells in which archive it stood."""
+    """`file.received`: a file came in under `name`.
+
+    `member_of` tells in which archive it stood, `portal` what is known of an upload through a link.
+    """
     body: JsonObject = {
         "submission": submission.id,
         "source": submission.source,
@@ -55,7 +60,31 @@ def received(
         actor=actor,
         case=submission.case_id,
         objects=(EventObject(exhibit_label(intake.number), Role.ORIGINAL, digests.sha256, digests.size),),
-        body=body if member_of is None else {**body, "member_of": member_of},
+        body={
+            **body,
+            **({} if member_of is None else {"member_of": member_of}),
+            **({} if portal is None else {"portal": portal}),
+        },
+    )
+
+
+def completed(
+    submission: Submission, files: int, not_received: Sequence[tuple[str, str]], now: str
+) -> CustodyEvent:
+    """`submission.completed`: every file was dealt with; `not_received` are names and reasons."""
+    missed: list[Json] = [{"name": printable(name), "reason": reason} for name, reason in not_received]
+    return CustodyEvent(
+        event_id=f"{submission.id}:submission.completed",
+        type="submission.completed",
+        at=now,
+        actor=submission.actor,
+        case=submission.case_id,
+        body={
+            "submission": submission.id,
+            "files": files,
+            "not_received": missed[:_NAMED],
+            "not_received_count": len(missed),
+        },
     )
 
 

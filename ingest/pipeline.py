@@ -54,7 +54,7 @@ from ingest.custody import record
 from ingest.filing import Pending, Stored, manifest_row, original_row, rendition_rows, store_all, tag
 from ingest.receive import original_name
 from ingest.room import require_room
-from ingest.spool import spool_file
+from ingest.sealing import forget_received, received_file
 from ingest.unpack import Unpacker, is_zip
 from retention.local_file import local_file
 from transcode.fast import fast
@@ -129,7 +129,7 @@ class Pipeline:
         try:
             with self._work_folder(task.lease) as work:
                 is_seal = task.lease.stage is Stage.SEAL
-                self._close(task, self._seal(task.owner) if is_seal else self._media(task, work))
+                self._close(task, self._seal(task.owner, work) if is_seal else self._media(task, work))
         except LeaseLostError:
             raise
         except Exception as error:  # noqa: BLE001 - a job's edge: whatever it was is recorded with the job
@@ -165,9 +165,9 @@ class Pipeline:
             require_room(self._work.parent, 0, f"The job {lease.stage} was stopped")
             raise
 
-    def _seal(self, owner: Exhibit) -> _Result:
-        spooled = spool_file(self._spool, owner.spool)
-        pending = (Pending(original_row(owner), spooled),)
+    def _seal(self, owner: Exhibit, work: Path) -> _Result:
+        received = received_file(self._catalogue, self._store, self._spool, owner, work)
+        pending = (Pending(original_row(owner), received),)
         stored = store_all(self._catalogue, self._store, owner, Stage.SEAL, pending)
         return _Result(StageReport(sections={}, state=ExhibitState.SEALED), stored)
 
@@ -229,7 +229,7 @@ class Pipeline:
             if result.stored:
                 tag(self._store, result.stored.versions, tagged)
         if lease.stage is Stage.SEAL and owner.spool:
-            (self._spool / owner.spool).unlink(missing_ok=True)
+            forget_received(self._catalogue, self._store, self._spool, owner)
 
     def _try_to_close(self, task: _Task, result: _Result, tagged: str) -> str:
         """Close the job unless the case has another number than `tagged` by now; returns the number."""

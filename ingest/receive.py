@@ -11,19 +11,15 @@ from evidence.catalogue.cases import Case, get_case, lock_case, require_open
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.intake import Intake, Submission, add_file, add_submission, complete_submission
 from evidence.clock import Clock, timestamp
-from evidence.custody import CustodyEvent
 from evidence.errors import UnreadableError
 from evidence.exhibits import Digests, Source
 from evidence.files import fsync_folder, make_durable_folders
-from evidence.jsontypes import Json
 from evidence.text import human_size, name_bytes, name_from_bytes, printable
 from ingest import events
 from ingest.custody import record
 from ingest.paths import open_regular, readable
 from ingest.room import full_disk_said, require_room
 from ingest.spool import fill, new_spool_file
-
-_NAMED = 1000  # of the paths that could not be received, so that the body stays readable
 
 Progress = Callable[[int], None]
 
@@ -103,25 +99,9 @@ class Intaker:
         if not self._count:
             return
         now = timestamp(self._clock())
-        missed: list[Json] = [{"name": printable(n), "reason": r} for n, r in failures.items()]
         with self._catalogue.write() as connection:
             complete_submission(connection, self._submission.id, now)
-            record(
-                connection,
-                CustodyEvent(
-                    event_id=f"{self._submission.id}:submission.completed",
-                    type="submission.completed",
-                    at=now,
-                    actor=self._submission.actor,
-                    case=self._submission.case_id,
-                    body={
-                        "submission": self._submission.id,
-                        "files": self._count,
-                        "not_received": missed[:_NAMED],
-                        "not_received_count": len(failures),
-                    },
-                ),
-            )
+            record(connection, events.completed(self._submission, self._count, list(failures.items()), now))
 
     def _file(self, name: str, digests: Digests, spooled: Path) -> Intake:
         now = timestamp(self._clock())

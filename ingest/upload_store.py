@@ -20,7 +20,7 @@ from evidence.cases import new_id
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.upload_chunks import Chunk, chunks_of, drop_chunks, ended_with_chunks
 from evidence.catalogue.uploads import EvictedError, Upload
-from evidence.errors import IntegrityError, NotFoundError
+from evidence.errors import NotFoundError
 from evidence.files import make_durable_folders
 from evidence.ports import NewObject, ObjectStore
 from ingest.room import require_room
@@ -45,6 +45,9 @@ class StoreUploads:
         self._catalogue = catalogue
         self._store = store
         self._scratch = _Scratch(scratch)
+
+    def look_for_room(self, size: int) -> None:
+        """See UploadSpool; a store does not say how much it has."""
 
     def writer(self, held: Upload, still_held: Callable[[], None]) -> UploadWriter:
         """See UploadSpool; it need not wait for whoever was evicted."""
@@ -170,7 +173,8 @@ class _Scratch:
                 make_durable_folders(self._root)
                 path = self._root / new_id()
                 path.mkdir(mode=0o700)
-                with suppress(FileNotFoundError):  # a sweep came between making it and locking it
+                # A sweep may come between making it and locking it.
+                with suppress(FileNotFoundError, BlockingIOError):
                     self._handle = _locked_folder(path)  # as long as the process lives
                     self._own = path if path.is_dir() else None
             return self._own
@@ -212,7 +216,7 @@ class _ChunkStream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """As io.RawIOBase; raises IntegrityError for a chunk that is shorter than its row says."""
+        """As io.RawIOBase; raises BytesLostError for a chunk that is gone, or shorter."""
         view = memoryview(buffer).cast("B")
         while not self._left:
             self._end()
@@ -224,7 +228,7 @@ class _ChunkStream(io.RawIOBase):
         count = cast(io.RawIOBase, self._stream).readinto(view[: self._left]) or 0
         if not count:
             key = self._chunk.key if self._chunk else ""
-            raise IntegrityError(f"{key} ends {self._left} bytes early.", advice="Look at the store.")
+            raise BytesLostError(f"{key} ends {self._left} bytes early.", advice="Look at the store.")
         self._left -= count
         return count
 

@@ -246,8 +246,11 @@ _SQLITE = Kind(
 )
 
 
-def open_catalogue(path: Path, *, create: bool = True) -> Catalogue:
-    """Open the SQLite catalogue at `path`, creating or migrating it where needed; raises VidneError."""
+def open_catalogue(path: Path, *, create: bool = True, patience: int = BUSY_SECONDS) -> Catalogue:
+    """Open the SQLite catalogue at `path`, creating or migrating it where needed; raises VidneError.
+
+    `patience` is how many seconds a transaction waits for another one's lock before it fails.
+    """
     if not create and not path.exists():
         raise VidneError(
             f"There is no catalogue at {path}.", advice="Name the data folder with --data or VIDNE_DATA."
@@ -261,7 +264,7 @@ def open_catalogue(path: Path, *, create: bool = True) -> Catalogue:
         ) from error
     engine = create_engine(
         f"sqlite:///{path}",
-        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False},
+        connect_args={"timeout": patience, "isolation_level": None, "check_same_thread": False},
         isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours alone
         hide_parameters=True,  # an error in a log shows no values
         poolclass=NullPool,

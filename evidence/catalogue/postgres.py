@@ -37,12 +37,16 @@ _ALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "kee
 # The same on the server's side: it must not wait hours for a machine that lost its power.
 _OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c TimeZone=UTC"
 # No class of SQLSTATE but the first two characters: 08 connection, 40 rollback, 53 resources, 57 operator.
-_PASSING = ("08", "40", "53", "57")
+# 55P03: a lock that was not to be had in time.
+_PASSING = ("08", "40", "53", "55P03", "57")
 _REFUSED = ("28", "3D", "42501", "25006")
 
 
-def open_server_catalogue(url: str, password_file: str = "") -> Catalogue:
-    """Open the catalogue at a `postgresql://` URL, making or migrating its tables; raises VidneError."""
+def open_server_catalogue(url: str, password_file: str = "", *, patience: int | None = None) -> Catalogue:
+    """Open the catalogue at a `postgresql://` URL, making or migrating its tables; raises VidneError.
+
+    `patience` is how many seconds a statement waits for a lock before UnavailableError; None: without end.
+    """
     try:
         parsed = make_url(url).set(drivername="postgresql+psycopg")
     except ArgumentError as error:
@@ -55,7 +59,7 @@ def open_server_catalogue(url: str, password_file: str = "") -> Catalogue:
         parsed,
         connect_args={
             "connect_timeout": _CONNECT_S,
-            "options": _OPTIONS,
+            "options": _OPTIONS if patience is None else f"{_OPTIONS} -c lock_timeout={patience}s",
             "application_name": "vidne",
             **_ALIVE,
         },

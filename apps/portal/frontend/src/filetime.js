@@ -1,0 +1,70 @@
+// When a file says that it was recorded: from an MP4's or MOV's header (mvhd), a JPEG's Exif, else the file's own date.
+
+const MP4_EPOCH_S = 2082844800; // from 1904 to 1970
+const MOST_BOXES = 64;
+
+/** {time: Date, from: 'recording' | 'file'}, or null. */
+export async function timeOf(file) {
+  try {
+    const time = (await movieTime(file)) ?? (await exifTime(file));
+    if (time && time.getFullYear() > 1990 && time <= Date.now()) return { time, from: 'recording' };
+  } catch (error) {
+    if (!(error instanceof RangeError || error instanceof DOMException)) throw error; // cut short, or not to be read
+  }
+  return file.lastModified ? { time: new Date(file.lastModified), from: 'file' } : null;
+}
+
+const viewOf = async (file, start, length) => new DataView(await file.slice(start, start + length).arrayBuffer());
+const name = (view, at) => String.fromCharCode(...[0, 1, 2, 3].map((place) => view.getUint8(at + place)));
+
+/** ISO/IEC 14496-12: the boxes one after the other until moov, in which mvhd comes first. */
+async function movieTime(file) {
+  let at = 0;
+  for (let count = 0; count < MOST_BOXES && at + 16 <= file.size; count += 1) {
+    const view = await viewOf(file, at, 48);
+    const kind = name(view, 4);
+    if (!/^[\x20-\x7e]{4}$/.test(kind)) return null;
+    if (kind === 'moov') return headerTime(view);
+    let size = view.getUint32(0);
+    if (size === 1) size = Number(view.getBigUint64(8));
+    if (size < 8) return null;
+    at += size;
+  }
+  return null;
+}
+
+function headerTime(view) {
+  if (name(view, 12) !== 'mvhd') return null;
+  const isLong = view.getUint8(16) === 1;
+  const seconds = isLong ? Number(view.getBigUint64(20)) : view.getUint32(20);
+  return seconds ? new Date(1000 * (seconds - MP4_EPOCH_S)) : null;
+}
+
+/** Exif 2.3: APP1 of a JPEG, a TIFF header, DateTimeOriginal (0x9003) in the Exif part (0x8769); local time. */
+async function exifTime(file) {
+  const view = await viewOf(file, 0, 65536);
+  if (view.byteLength < 12 || view.getUint16(0) !== 0xffd8) return null;
+  let at = 2;
+  while (view.getUint16(at) !== 0xffe1 || name(view, at + 4) !== 'Exif') {
+    if (view.getUint8(at) !== 0xff) return null;
+    at += 2 + view.getUint16(at + 2);
+  }
+  const base = at + 10;
+  const little = view.getUint16(base) === 0x4949;
+  const exif = entry(view, base, base + view.getUint32(base + 4, little), 0x8769, little);
+  const place = exif && entry(view, base, base + exif, 0x9003, little);
+  if (!place) return null;
+  const text = String.fromCharCode(...new Uint8Array(view.buffer, base + place, 19));
+  const parts = /^(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)$/.exec(text);
+  return parts && new Date(`${parts[1]}-${parts[2]}-${parts[3]}T${parts[4]}:${parts[5]}:${parts[6]}`);
+}
+
+/** The value, or the offset of the value, of `tag` in the directory at `start`. */
+function entry(view, base, start, tag, little) {
+  const count = view.getUint16(start, little);
+  for (let place = 0; place < count; place += 1) {
+    const at = start + 2 + 12 * place;
+    if (view.getUint16(at, little) === tag) return view.getUint32(at + 8, little);
+  }
+  return null;
+}

@@ -1,0 +1,62 @@
+// All files together: a bar, a line, and what a screen reader hears: a word at each quarter, and when something changes.
+import { bytes, span, word } from './words.js';
+import { Rate } from './pace.js';
+
+const byId = (id) => document.getElementById(id);
+
+export class Overall {
+  constructor() {
+    this.quarter = 0;
+    this.rate = new Rate();
+    this.delayed = false;
+    this.waits = this.waits.bind(this);
+  }
+
+  choose(count) {
+    this.say(word('begun', { count }));
+  }
+
+  /** The server cannot be asked just now (an error), or can again (null). */
+  waits(error) {
+    this.network(error ? word(error.status === 0 ? 'delayed-network' : 'delayed-server') : '');
+  }
+
+  show(items) {
+    const size = items.reduce((sum, item) => sum + item.size, 0);
+    const sent = items.reduce((sum, item) => sum + item.sent, 0);
+    const done = items.filter((item) => item.state === 'received').length;
+    const share = size ? Math.floor((100 * sent) / size) : items.length && done === items.length ? 100 : 0;
+    byId('overall-bar').value = share;
+    this.rate.add(sent);
+    const speed = this.rate.perSecond;
+    const left = speed > 0 && sent < size ? ` · ${word('left', { time: span((size - sent) / speed) })}` : '';
+    const line = `${word('overall', { done, count: items.length })} · ${word('sent-of', { sent: bytes(sent), size: bytes(size), share })}${left}`;
+    if (byId('overall').textContent !== line) byId('overall').textContent = line;
+    this.announce(items, share, done);
+  }
+
+  announce(items, share, done) {
+    const delayed = items.some((item) => item.state === 'delayed');
+    if (delayed !== this.delayed) {
+      this.delayed = delayed;
+      this.network(delayed ? word('delayed-network') : '');
+      this.say(word(delayed ? 'delayed-network' : 'goes-on'));
+    }
+    if (items.length && done === items.length) {
+      if (this.quarter < 4) this.say(word('all-received'));
+      this.quarter = 4;
+      return;
+    }
+    const quarter = Math.min(3, Math.floor(share / 25));
+    if (quarter > this.quarter) this.say(word('quarter', { share: 25 * quarter }));
+    this.quarter = quarter;
+  }
+
+  network(text) {
+    if (byId('network').textContent !== text) byId('network').textContent = text;
+  }
+
+  say(text) {
+    byId('announcer').textContent = text;
+  }
+}

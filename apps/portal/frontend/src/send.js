@@ -1,0 +1,265 @@
+// The page where recordings are sent: what its form does without scripts, with scripts it does better.
+import { Answers, localText } from './answers.js';
+import { keepAwake } from './awake.js';
+import { CallError, callUntilDone } from './api.js';
+import { showDone } from './done.js';
+import { timeOf } from './filetime.js';
+import { codeOfAddress, keepInAddress, openLink } from './link.js';
+import { List } from './list.js';
+import { Overall } from './overall.js';
+import { offerPicking, pickAgain } from './pick.js';
+import { showRequest } from './request.js';
+import { keepSession, sessionOf } from './store.js';
+import { bytes, hasWord, language, moment, word } from './words.js';
+
+const byId = (id) => document.getElementById(id);
+const form = byId('send');
+const overall = new Overall();
+const list = new List(byId('files'), act);
+const answers = new Answers(form, (plain) => keep({ answers: plain }));
+let code = '';
+let link = null;
+let session = null;
+let uploader = null;
+let ready = null; // the submission and its uploader, once they are asked for
+
+/** Show a part of the page: code, open, done, or nothing of it. */
+function show(part) {
+  byId('code-part').hidden = part !== 'code';
+  for (const name of ['pick-part', 'questions', 'contact', 'finish-part']) byId(name).hidden = part !== 'open';
+  byId('progress-part').hidden = part !== 'open' || !uploader?.items.length;
+  byId('done-part').hidden = part !== 'done';
+}
+
+function problem(text, { focus = true } = {}) {
+  byId('problem').hidden = !text;
+  byId('problem-text').textContent = text;
+  if (text && focus) byId('problem').focus();
+}
+
+const said = (error) => (hasWord(`error-${error.code}`) ? word(`error-${error.code}`) : error.told || word('failed'));
+
+async function keep(changes) {
+  if (!session) return;
+  Object.assign(session, changes);
+  await keepSession(session);
+}
+
+/** Open the link that `typed` is the code of; without one, ask for it. */
+async function begin(typed) {
+  if (!typed) {
+    show('code');
+    return;
+  }
+  form.setAttribute('aria-busy', 'true');
+  try {
+    const opened = await openLink(typed, () => problem(word('delayed-network'), { focus: false }));
+    ({ code, link } = opened);
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    show('code');
+    byId('code').value = typed;
+    problem(said(error));
+    return;
+  } finally {
+    form.removeAttribute('aria-busy');
+  }
+  problem('');
+  keepInAddress(code);
+  byId('code').value = code;
+  describe();
+  session = (await sessionOf(code)) ?? null;
+  if (session?.ended) {
+    finished();
+    return;
+  }
+  if (!session && link.uses_left < 1) {
+    show('nothing');
+    problem(word('used-up'));
+    return;
+  }
+  show('open');
+  if (!session) return;
+  answers.restore(session.answers);
+  await uploaderOf();
+  if (session.finishing) finish();
+}
+
+function describe() {
+  byId('reference-line').hidden = false;
+  byId('reference').textContent = link.reference;
+  const { files, bytes: most } = link.limits;
+  byId('limits').textContent = word('limits', { files, bytes: bytes(most) });
+  showRequest(link.request);
+  if (link.kind === 'business') byId('clock').open = true;
+  const section = byId('messages');
+  section.hidden = !link.messages.length;
+  section.querySelector('ul').replaceChildren(...link.messages.map(message));
+}
+
+function message({ at, text }) {
+  const item = byId('message').content.firstElementChild.cloneNode(true);
+  item.querySelector('.alert-text').textContent = text;
+  item.querySelector('.when').textContent = moment(at);
+  return item;
+}
+
+/** The submission, begun with the first file, and what sends its files; one for all who ask. */
+function uploaderOf() {
+  ready ??= (async () => {
+    const [{ Uploader }] = await Promise.all([import('./uploader.js'), begun()]);
+    uploader = new Uploader({ link: code, submission: session.submission, changed: draw });
+    if (await isElsewhere()) {
+      show('nothing');
+      return uploader;
+    }
+    await uploader.restore();
+    answers.belongTo(code, session.submission);
+    return uploader;
+  })();
+  return ready;
+}
+
+async function begun() {
+  if (session) return;
+  const body = { language, declaration: form.dataset.declaration };
+  const made = await callUntilDone('POST', '/api/submissions', { link: code, body }, overall.waits);
+  overall.waits(null);
+  session = { link: code, ...made, finishing: false, ended: false };
+  await keep({ answers: answers.plain });
+}
+
+/** Two tabs would take each other's turn: the first one sends. */
+async function isElsewhere() {
+  if (!navigator.locks) return false;
+  const held = await new Promise((resolve) => {
+    navigator.locks.request(`vidne ${session.submission}`, { ifAvailable: true }, (lock) => {
+      resolve(!lock);
+      return lock ? new Promise(() => {}) : undefined; // kept until the page goes
+    });
+  });
+  if (held) problem(word('other-tab'));
+  return held;
+}
+
+async function chosen(files) {
+  problem('');
+  const { files: most, largest } = link.limits;
+  const small = files.filter(({ file }) => file.size <= largest);
+  if (small.length < files.length) problem(word('too-large', { bytes: bytes(largest) }));
+  if ((uploader?.items.length ?? 0) + small.length > most) {
+    problem(word('too-many', { files: most }));
+    return;
+  }
+  byId('progress-part').hidden = false;
+  overall.choose(small.length);
+  try {
+    const sender = await uploaderOf();
+    const fresh = await sender.add(small);
+    if (fresh.length) suggestTime(fresh[0].file);
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
+    ready = null;
+    problem(said(error));
+  }
+}
+
+/** A suggestion only, and only where nothing was said. */
+async function suggestTime(file) {
+  const field = form.elements.recorded_at;
+  if (field.value) return;
+  const found = await timeOf(file);
+  if (!found || field.value) return;
+  field.value = localText(found.time);
+  const source = byId('recorded_at-source');
+  source.hidden = false;
+  source.textContent = word(`time-from-${found.from}`, { name: file.name });
+  answers.changed(field);
+}
+
+function act(name, item) {
+  if (name === 'cancel') {
+    if (!item.sent || window.confirm(word('cancel-sure', { name: item.name }))) uploader.cancel(item);
+  } else if (name === 'choose' && item.handle && item.why !== 'changed') {
+    uploader.allow(item);
+  } else if (name === 'choose' || (name === 'retry' && !item.file)) {
+    item.state = 'missing';
+    pickAgain(async ({ file, handle }) => {
+      if (!(await uploader.again(item, file, handle))) problem(word('another-file', { name: item.name }));
+    });
+  } else if (name === 'retry') {
+    uploader.anew(item);
+  } else {
+    uploader[name](item);
+  }
+}
+
+let drawn = false;
+function draw() {
+  if (drawn) return;
+  drawn = true;
+  requestAnimationFrame(() => {
+    drawn = false;
+    list.draw(uploader.items);
+    overall.show(uploader.items);
+    byId('progress-part').hidden = session.ended || !uploader.items.length;
+  });
+  keepAwake(uploader.isBusy);
+  if (session.finishing && uploader.isDone) end();
+}
+
+async function finish() {
+  problem('');
+  if (!uploader?.items.length) {
+    problem(word('nothing-chosen'));
+    return;
+  }
+  if (uploader.items.some((item) => ['missing', 'failed', 'paused'].includes(item.state))) {
+    problem(word('some-wait'));
+    return;
+  }
+  await keep({ finishing: true });
+  byId('finish-waits').hidden = uploader.isDone;
+  if (uploader.isDone) end();
+}
+
+let ending = false;
+async function end() {
+  if (ending) return;
+  ending = true;
+  if (!(await answers.save())) {
+    ending = false;
+    setTimeout(draw, 3000);
+    return;
+  }
+  await callUntilDone('POST', `/api/submissions/${session.submission}/end`, { link: code }, overall.waits);
+  await keep({ ended: true, files: uploader.items.map(({ name, size, sha256, identical }) => ({ name, size, sha256, identical })) });
+  keepAwake(false);
+  finished();
+}
+
+function finished() {
+  show('done');
+  showDone({ session, link, code, again });
+  byId('done-heading').focus();
+}
+
+/** Further files are a submission of their own, through the same link. */
+function again() {
+  location.reload();
+}
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  if (event.submitter?.id === 'finish') finish();
+  else begin(byId('code').value.trim().toUpperCase());
+});
+window.addEventListener('hashchange', () => location.reload());
+byId('plain-files').hidden = true;
+byId('file').disabled = true;
+for (const element of form.querySelectorAll('.without-script')) element.hidden = true;
+byId('pick-buttons').hidden = false;
+byId('finish').textContent = byId('finish').dataset.text;
+byId('finish-text').hidden = false;
+offerPicking(chosen, { withCamera: true });
+begin(codeOfAddress());

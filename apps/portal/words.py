@@ -1,0 +1,118 @@
+"""The sentences that the pages' scripts and forms say: by key, in English, translated like the templates.
+
+`{name}` in a sentence is filled in by who says it.
+"""
+
+from babel.support import NullTranslations
+
+
+def _(text: str) -> str:
+    """Mark `text` for the catalogues of translations."""
+    return text
+
+
+SENDING = {
+    "under-a-minute": _("less than a minute"),
+    "minutes": _("{count} min."),
+    "hours": _("{count} h."),
+    "left": _("{time} left"),
+    "sent-of": _("{sent} of {size} ({share} %)"),
+    "overall": _("{done} of {count} files received"),
+    "quarter": _("{share} percent sent"),
+    "begun": _("Sending has begun. Files: {count}"),
+    "all-received": _("All files have been received."),
+    "goes-on": _("Sending goes on."),
+    "waiting": _("Waiting for its turn"),
+    "sending": _("Being sent"),
+    "paused": _("Paused"),
+    "checking": _("Has arrived. Being checked"),
+    "delayed-network": _("No connection at the moment. Sending goes on by itself as soon as there is one; nothing is lost."),
+    "delayed-server": _("The receiver cannot take more at the moment. Sending goes on by itself; nothing is lost."),
+    "delayed-full": _("The receiver has no room at the moment. Sending goes on by itself once there is; nothing is lost."),
+    "missing": _("Choose the file {name} again, and sending goes on where it stopped."),
+    "missing-leave": _("Your browser asks for leave to read {name} again. Then sending goes on where it stopped."),
+    "missing-changed": _("The file {name} cannot be read any more, or it has changed. Choose it again."),
+    "received": _("Received"),
+    "received-identical": _("Received, and identical to the file that your browser sent"),
+    "received-different": _("Received, but not as your browser sent it. Please send it again."),
+    "digest": _("SHA-256: {sha256}"),
+    "progress-of": _("Progress of {name}"),
+    "failed": _("That did not work. Try again, or call 114 if it goes on."),
+    "failed-413": _("The file is larger than this link allows. Call 114, and we find another way."),
+    "failed-link": _("The link does not work any more. Call 114 to get a new one."),
+    "error-link": _("This link or code does not work. Look whether it was typed rightly; else call 114 to get a new one."),
+    "used-up": _("As many have sent through this link as it allows. Call 114 to get a new one."),
+    "another-file": _("That was another file. Choose {name}, or remove it from the list."),
+    "too-large": _("A file is larger than {bytes}, which this link allows. Call 114, and we find another way."),
+    "too-many": _("This link takes {files} files at a time. Choose fewer; you can send more afterwards."),
+    "limits": _("Up to {files} files, {bytes} in all."),
+    "nothing-chosen": _("Choose at least one file first."),
+    "some-wait": _("Some files are waiting for you. Let them go on, choose them again or remove them, and finish then."),
+    "other-tab": _("This page is open in another tab or window already, and sends from there. Go on there, or close it and load this page again."),
+    "cancel-sure": _("Remove {name}? What has been sent of it is deleted."),
+    "forget-sure": _("Remove link, reference and receipt code from this device? Write down the receipt code first."),
+    "answers-saved": _("Your answers are saved."),
+    "answers-later": _("Your answers are saved as soon as there is a connection."),
+    "time-from-recording": _("This is a suggestion: the file {name} says so itself. Correct it if it is wrong."),
+    "time-from-file": _("This is a suggestion: the date of the file {name}, which may be that of a copy. Correct it if it is wrong."),
+    "overwritten-in": _("The recorder writes over this in {hours} hours, at {time}. Export it first, and send then."),
+    "overwritten-within-the-hour": _("The recorder writes over this within the hour, at {time}. Export it now."),
+    "overwritten": _("The recorder may have written over this at {time}. Send what is still there."),
+}  # fmt: skip
+
+RECEIPT = {
+    "receipt-news": _("There is news: press Look again."),
+}
+
+STATES = {
+    "receiving": _("The files are still coming in."),
+    "received": _("The files have been received. They are being locked away."),
+    "sealed": _("The files have been received and locked away. The receipt is ready."),
+    "issued": _("The files have been received and locked away. The receipt is ready."),
+}
+
+FILE_STATES = {
+    "receiving": _("Still coming in"),
+    "received": SENDING["received"],
+    "sealed": _("Received and locked away"),
+    "expired": _("Was not sent to its end, and was given up"),
+    "refused": _("Could not be kept. Please send it again."),
+    "identical": SENDING["received-identical"],
+    "different": SENDING["received-different"],
+}
+
+# Never verdicts: a file that looks so may be an original all the same.
+HINTS = {
+    "forwarded": _("This file looks as if it came through a messaging app. If you have the original, please send that too."),
+    "screen": _("This file looks like a recording of a screen. If you have what the screen showed as a file, please send that too."),
+    "unopened": _("We could not open this file. If the recorder has a player of its own, please send that too."),
+}  # fmt: skip
+
+SENDING |= {f"hint-{code}": text for code, text in HINTS.items()}
+
+PROBLEMS = {
+    "link": SENDING["error-link"],
+    "receipt": _("There is no receipt with this code. Look whether it was typed rightly."),
+    "no-files": _("No file was chosen. Choose at least one, and send again."),
+    "too-large": _("That is more than this link allows. Call 114, and we find another way."),
+    "full": _("The receiver has no room at the moment. Try again in some minutes."),
+    "busy": _("The receiver cannot answer at the moment. Try again in some minutes."),
+    "form": _("What your browser sent could not be understood. Try again, or with another browser."),
+    "cut": _("The file did not arrive whole. Send it again."),
+    "pending": _("The receipt is not ready yet. Look again in some minutes."),
+}
+
+REQUEST_FIELDS = {
+    "business": _("Asked"),
+    "camera": _("Camera"),
+    "place": _("Place"),
+    "wanted_from": _("From"),
+    "wanted_until": _("To"),
+    "legal_basis": _("Legal basis"),
+    "order_reference": _("Reference of the court order"),
+}
+
+
+def translated(table: dict[str, str], texts: NullTranslations) -> dict[str, str]:
+    """`table` in another language."""
+    return {key: texts.gettext(text) for key, text in table.items()}
