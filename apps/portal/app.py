@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from ingest.uploads import Uploads
-
 from apps.wiring import Application
 from evidence.settings import Settings
-
+from ingest.uploads import Uploads
 
 _PATIENCE_S = 5  # of people
 
