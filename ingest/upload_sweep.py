@@ -92,7 +92,7 @@ class UploadSweep:
 
         Raises UnavailableError, UnreadableError where the catalogue is away.
         """
-        return self._file() + self._expire() + self._remove() + self._end() + self._complete()
+        return self._file() + self._expire() + self._remove() + self._end() + self.complete_ended()
 
     def _file(self) -> int:
         """File what is complete, and was at the last look: else somebody may just be doing it."""
@@ -156,8 +156,8 @@ class UploadSweep:
             end_link_submission(connection, submission_id, timestamp(moment))
         return True
 
-    def _complete(self) -> int:
-        """Complete submissions that have ended and whose files were all dealt with."""
+    def complete_ended(self) -> int:
+        """Complete submissions that have ended and whose files were all dealt with; how many."""
         with self._catalogue.read() as connection:
             found = ended_submissions(connection)
         return self._each(found, self._complete_one)

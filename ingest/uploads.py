@@ -178,8 +178,10 @@ class Uploads:
         self.spool.remove(found.id)
 
     def file(self, upload_id: str) -> bool:
-        """See Filer.file."""
-        return self.filer.file(upload_id)
+        """See Filer.file; the submission is completed with its last file, if it has ended."""
+        filed = self.filer.file(upload_id)
+        self.sweep.complete_ended()
+        return filed
 
 
 def _check_name(name: bytes) -> None:

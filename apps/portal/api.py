@@ -14,13 +14,13 @@ from apps.portal.app import Portal
 from apps.portal.bodies import BodyError, check_fields, read_fields, text_of
 from apps.portal.languages import chosen_language
 from apps.portal.receipts import receipt, receipt_state
-from evidence.errors import LinkError
+from evidence.errors import LinkError, NotFoundError
 from evidence.jsontypes import JsonObject
-from ingest.link_submissions import Answers, Contact
+from ingest.link_submissions import LIMITS, Answers, Contact
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_ANSWERS = {"recorded_at": 100, "place": 500, "clock_shown": 100, "clock_true": 100, "note": 4000}
-_CONTACT = {"name": 200, "phone": 50, "email": 320}
+_ANSWERS = tuple(Answers.__dataclass_fields__)
+_CONTACT = tuple(Contact.__dataclass_fields__)
 _LINES = ("place", "note")
 
 Handler = Callable[["Api", Request, str], Awaitable[Response]]
@@ -48,14 +48,19 @@ class Api:
         language, version = (text_of(fields, name, 20) for name in ("language", "declaration"))
         if language is None or version is None:
             raise BodyError("value", "language" if language is None else "declaration")
-        begun = await run_in_threadpool(sending.begin, self._portal, code, language, version)
+        try:
+            begun = await run_in_threadpool(sending.begin, self._portal, code, language, version)
+        except LinkError:
+            raise
+        except NotFoundError:  # no such version, or not in that language
+            raise BodyError("value", "declaration") from None
         told = {"submission": begun.id, "reference": begun.reference, "receipt": begun.receipt}
         return JSONResponse(told, 201)
 
     async def answers(self, request: Request, code: str) -> Response:
         """PUT /api/submissions/{submission}/answers."""
         fields = await self._fields(request, code, (), (*_ANSWERS, "contact"))
-        said = Answers(**{n: text_of(fields, n, limit, lines=n in _LINES) for n, limit in _ANSWERS.items()})
+        said = Answers(**{n: text_of(fields, n, LIMITS[n], lines=n in _LINES) for n in _ANSWERS})
         contact = _contact(fields)
         submission = request.path_params["submission"]
         await run_in_threadpool(
@@ -147,8 +152,8 @@ def _contact(fields: JsonObject) -> Contact | None:
         return None
     if not isinstance(given, dict):
         raise BodyError("value", "contact")
-    known = check_fields(given, (), tuple(_CONTACT))
-    contact = Contact(**{name: text_of(known, name, limit) or "" for name, limit in _CONTACT.items()})
+    known = check_fields(given, (), _CONTACT)
+    contact = Contact(**{name: text_of(known, name, LIMITS[name]) or "" for name in _CONTACT})
     return contact if contact != Contact() else None
 
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from ingest.uploads import Uploads
-
 from apps.wiring import Application
 from evidence.settings import Settings
+from ingest.uploads import Uploads
+
+_PATIENCE_S = 5  # of people
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Portal:
 
 def open_portal(settings: Settings) -> Portal:
     """The portal on the data folder and servers of the settings; raises VidneError where one is missing."""
-    application = Application(settings)
+    application = Application(settings, patience=_PATIENCE_S)
     # Made here and not by whichever thread asks first: two would make it twice.
     _ = application.catalogue, application.store, application.ledger, application.tree, settings.zone
     return Portal(application, settings, application.uploads)

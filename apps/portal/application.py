@@ -51,7 +51,11 @@ def application_of(portal: Portal) -> ASGIApp:
 
     inner = Starlette(
         routes=[*api.routes(portal), *pages.routes(portal), Route("/healthz", healthz, methods=["GET"])],
-        exception_handlers={VidneError: problems.of_error, HTTPException: problems.of_status},
+        exception_handlers={
+            VidneError: problems.of_error,
+            HTTPException: problems.of_status,
+            Exception: problems.of_anything,
+        },
         lifespan=lifespan,
     )
     limited = Limits(_Dispatch(inner, tus), portal.settings, problems.busy)
