@@ -6,6 +6,7 @@ import pytest
 
 from evidence.catalogue.cases import Case, open_case
 from evidence.catalogue.engine import Catalogue
+from evidence.catalogue.erasure import erase_bodies
 from evidence.catalogue.intake import Submission, add_submission
 from evidence.catalogue.link_submissions import get_link_submission
 from evidence.errors import ConflictError, LinkError, UsageError
@@ -190,3 +191,42 @@ def test_the_first_end_counts(catalogue: Catalogue, code: str, begun: Begun) -> 
         found = get_link_submission(connection, begun.id)
     assert found is not None
     assert found.ended_at == NOW
+
+
+def test_what_was_written_can_be_erased_and_the_clock_stays_with_the_submission(
+    catalogue: Catalogue, case: Case, code: str, begun: Begun
+) -> None:
+    answer(catalogue, code, begun, Answers(note="an older word"))
+    answer(catalogue, code, begun)
+    with catalogue.write() as connection:
+        add_submission(
+            connection,
+            Submission(begun.id, case.id, Source.CITIZEN, link_actor(begun.id), "22:10", "22:07"),
+            NOW,
+        )
+        assert erase_bodies(connection, [f"{begun.id}-1:submission.answers"])
+    assert answers_of(catalogue, begun)["note"] == SAID.note, "that is a later word"
+    with catalogue.write() as connection:
+        erase_bodies(connection, [f"{begun.id}-2:submission.answers"])
+    assert "Bilen" not in stored(catalogue)
+    assert answers_of(catalogue, begun) == {"change": 2}
+    with catalogue.read() as connection:
+        row = connection.exec_driver_sql("SELECT clock_shown, clock_true FROM submission").one()
+    assert tuple(row) == ("22:10", "22:07")
+    answer(catalogue, code, begun, Answers(note="once more"))
+    assert answers_of(catalogue, begun)["change"] == 3
+
+
+def test_a_message_can_be_erased(catalogue: Catalogue, case: Case, code: str) -> None:
+    with catalogue.write() as connection:
+        link = links.open_link(connection, code, NOW)
+        links.tell(connection, link, "Kære Alma, send originalen.", "officer", NOW)
+    [event_id] = [name for name in ids(catalogue) if name.endswith(":link.message")]
+    with catalogue.write() as connection:
+        assert erase_bodies(connection, [event_id]) == [event_id]
+    assert "Alma" not in stored(catalogue)
+
+
+def ids(catalogue: Catalogue) -> list[str]:
+    with catalogue.read() as connection:
+        return [row[0] for row in connection.exec_driver_sql("SELECT event_id FROM ledger_inbox ORDER BY id")]

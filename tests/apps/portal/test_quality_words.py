@@ -1,4 +1,4 @@
-"""What a shop is told of its cameras: transcode's own measures, each with its number, advice where it has some."""
+"""What a shop is told of its cameras: transcode's own measures, each with its number, and advice."""
 
 from pathlib import Path
 
