@@ -1,6 +1,6 @@
 """The body of one request on its way into an upload: piece by piece, with a bound on what is not durable.
 
-Nothing that blocks runs on the event loop. The next piece is asked for once the last one is written, so a fast
+Nothing that blocks runs on the event loop. The next piece is asked for once the last one is written: a fast
 sender waits in its own network buffers; while a slice is made durable, the next one is received.
 """
 
