@@ -139,16 +139,27 @@ class Uploading(RuleBasedStateMachine):
     def opened(self, request: Request) -> None:
         if request not in self.alive or request.is_open:
             return
-        if not self.scene.place.shares:  # whoever is evicted lets go of the file
-            for other in self.alive:
-                if other is not request and other.upload is request.upload:
-                    other.receiving.close()
+        if not self.scene.place.shares:
+            others = [item for item in self.alive if item.upload is request.upload and item.is_open]
+            if others and not request.holds:
+                return  # it would wait for the file's lock
+            for other in others:  # evicted: they let go of the file
+                self.let_go(other)
         if not request.holds:
             with pytest.raises(EvictedError):
                 request.receiving.open()
             return
         request.receiving.open()
         request.is_open = True
+
+    def let_go(self, request: Request) -> None:
+        request.receiving.close()
+        self.alive.remove(request)
+
+    def let_all_go_of(self, upload: Model) -> None:
+        """As requests do when they end, before their upload is filed."""
+        for request in [item for item in self.alive if item.upload is upload]:
+            self.let_go(request)
 
     @rule(request=requests, size=st.integers(0, MOST))
     def written(self, request: Request, size: int) -> None:
@@ -202,9 +213,8 @@ class Uploading(RuleBasedStateMachine):
     @rule()
     def killed(self) -> None:
         """The program dies: nobody goes on with what it had in hand. Another one starts."""
-        for request in self.alive:
-            request.receiving.close()
-        self.alive.clear()
+        for request in list(self.alive):
+            self.let_go(request)
         self.scene.reopen()
 
     @rule(upload=uploads)
@@ -219,6 +229,7 @@ class Uploading(RuleBasedStateMachine):
 
     @rule(upload=uploads)
     def filed(self, upload: Model) -> None:
+        self.let_all_go_of(upload)
         assert self.scene.desk.uploads.file(upload.id) is (upload.state is UploadState.COMPLETE)
         if upload.state is UploadState.COMPLETE:
             upload.state = UploadState.FILED
@@ -227,6 +238,7 @@ class Uploading(RuleBasedStateMachine):
     def killed_before_it_is_filed(self, upload: Model) -> None:
         """Its bytes have their place, the transaction never comes."""
         if upload.state is UploadState.COMPLETE:
+            self.let_all_go_of(upload)
             found = self.scene.desk.upload(upload.id)
             with self.scene.desk.spool.finished(found):
                 self.scene.desk.spool.place(upload.id)
@@ -235,6 +247,8 @@ class Uploading(RuleBasedStateMachine):
     @rule()
     def swept(self) -> None:
         """By a program that has just started."""
+        for upload in self.all:
+            self.let_all_go_of(upload)
         self.scene.place.open().uploads.sweep.run_once()
         for upload in self.all:
             if upload.state is UploadState.COMPLETE:
