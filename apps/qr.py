@@ -8,7 +8,7 @@ from reportlab.graphics.barcode.qr import QrCodeWidget
 from evidence.errors import ConflictError, UsageError
 from evidence.text import printable
 
-_QUIET = 4  # modules of white around it (ISO/IEC 18004)
+QUIET = 4  # modules of white around it (ISO/IEC 18004)
 _PIXELS = 10  # of a module
 
 
@@ -39,9 +39,9 @@ def modules(text: str) -> list[list[bool]]:
 
 def _svg(text: str) -> bytes:
     rows = modules(text)
-    side = len(rows) + 2 * _QUIET
+    side = len(rows) + 2 * QUIET
     dark = "".join(
-        f"M{x + _QUIET} {y + _QUIET}h1v1h-1z"
+        f"M{x + QUIET} {y + QUIET}h1v1h-1z"
         for y, row in enumerate(rows)
         for x, is_dark in enumerate(row)
         if is_dark
@@ -58,12 +58,12 @@ def _png(text: str) -> bytes:
     from PIL import Image  # noqa: PLC0415 - as above
 
     rows = modules(text)
-    side = len(rows) + 2 * _QUIET
+    side = len(rows) + 2 * QUIET
     picture = Image.new("1", (side, side), 1)
     for y, row in enumerate(rows):
         for x, is_dark in enumerate(row):
             if is_dark:
-                picture.putpixel((x + _QUIET, y + _QUIET), 0)
+                picture.putpixel((x + QUIET, y + QUIET), 0)
     buffer = io.BytesIO()
     picture.resize((side * _PIXELS, side * _PIXELS), Image.Resampling.NEAREST).save(buffer, "PNG")
     return buffer.getvalue()

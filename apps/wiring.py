@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from evidence.cases import new_id
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import BUSY_SECONDS, Catalogue, open_catalogue
 from evidence.catalogue.ledger import SqlLedgerStore
 from evidence.catalogue.relocation import last_relocation
 from evidence.clock import Clock, system_clock
@@ -29,6 +29,7 @@ from retention.keys import CASES, LEDGER
 if TYPE_CHECKING:
     from apps.cosigning import Cosigning
     from apps.remote_witness import RemoteWitness
+    from ingest.scanning import Scanning
     from ingest.stamping import Stamper
     from ingest.uploads import Uploads
     from retention.keeping import Keeper
@@ -54,20 +55,25 @@ def home_of(settings: Settings) -> str:
 
 @dataclass(frozen=True)
 class Application:
-    """The parts of the program on one data folder, each made when it is first asked for."""
+    """The parts of the program on one data folder, each made when it is first asked for.
+
+    `patience` is for who has people waiting: the seconds after which a locked catalogue says so.
+    """
 
     settings: Settings
     clock: Clock = system_clock
+    patience: int | None = None
 
     @cached_property
     def catalogue(self) -> Catalogue:
         """The catalogue, made or migrated where needed."""
-        settings = self.settings
+        settings, patience = self.settings, self.patience
         if not settings.catalogue_url:
-            return open_catalogue(settings.catalogue_path)
+            return open_catalogue(settings.catalogue_path, patience=patience or BUSY_SECONDS)
         from evidence.catalogue.postgres import open_server_catalogue  # noqa: PLC0415 - where it is needed
 
-        return open_server_catalogue(settings.catalogue_url, settings.catalogue_password_file)
+        password_file = settings.catalogue_password_file
+        return open_server_catalogue(settings.catalogue_url, password_file, patience=patience)
 
     @cached_property
     def home(self) -> str:
@@ -224,6 +230,15 @@ class Application:
 
         days = self.settings.retention_days
         return Keeper(self.catalogue, self.store, days=days, prefix=LEDGER, clock=self.clock)
+
+    @cached_property
+    def scanning(self) -> "Scanning":
+        """What has a malware scanner look at uploads; for a machine that sequences."""
+        from ingest.malware import Clamd  # noqa: PLC0415 - where a scanner is set up
+        from ingest.scanning import Scanning  # noqa: PLC0415 - as above
+
+        clamd = Clamd(self.settings.clamav_socket)
+        return Scanning(self.catalogue, self.store, clamd, clock=self.clock)
 
     @cached_property
     def uploads(self) -> "Uploads":

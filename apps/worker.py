@@ -4,7 +4,6 @@ Started by a supervisor, which holds worker.lock and hands it down; it dies with
 """
 
 import argparse
-import ctypes
 import gc
 import logging
 import os
@@ -24,6 +23,7 @@ from typing import Protocol
 import dramatiq
 
 from apps.broker import open_broker, surely
+from apps.child import die_with
 from apps.cosigning import start_asking
 from apps.logs import log_to
 from apps.wiring import Application
@@ -46,8 +46,8 @@ _LOOK_S = 1.0
 _SEQUENCE_S, _BUSY_SEQUENCE_S = 1.0, 5.0
 _STAMP_LOOK_S, _STAMP_PAUSE_S = 5.0, 60.0  # the pause follows a store or catalogue that failed
 _KEEP_LOOK_S, _KEEP_PAUSE_S = 3600.0, 60.0
+_SCAN_LOOK_S, _SCAN_PAUSE_S = 5.0, 60.0
 _UPLOADS_LOOK_S = 60.0
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
     options.add_argument("--owner", required=True)
     options.add_argument("--parent", type=int, required=True)
     given = options.parse_args()
-    _die_with(given.parent)
+    die_with(given.parent)
     try:
         application = Application(Settings.from_environment(data=given.data))
         _log_to(application.settings)
@@ -65,12 +65,6 @@ def main() -> None:
         Worker(application, given.owner).run()
     except (VidneError, OSError) as error:
         sys.exit(f"The worker cannot work: {printable(str(error), limit=2000)}")
-
-
-def _die_with(parent: int) -> None:
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we asked
-        os._exit(0)
 
 
 def _await_catalogue(application: Application) -> None:
@@ -149,6 +143,8 @@ class Worker:
             self._go_along("stamper", lambda: self._application.stamper, _STAMP_LOOK_S, _STAMP_PAUSE_S)
         self._go_along("uploads", lambda: self._application.uploads.sweep, _UPLOADS_LOOK_S, _UPLOADS_LOOK_S)
         self._go_along("keeper", lambda: self._application.keeper, _KEEP_LOOK_S, _KEEP_PAUSE_S)
+        if self._application.settings.clamav_socket:
+            self._go_along("scanner", lambda: self._application.scanning, _SCAN_LOOK_S, _SCAN_PAUSE_S)
         log.info("worker %d started", os.getpid())
         renewed = time.monotonic()
         while not self._stopping:

@@ -1,6 +1,7 @@
 """Submissions through upload links: begun, answered, ended; what the sender says is never taken for fact."""
 
 from dataclasses import asdict, dataclass
+from unicodedata import category
 
 from evidence.cases import new_id, reference
 from evidence.catalogue import link_submissions as rows
@@ -9,7 +10,7 @@ from evidence.catalogue.ledger import body_of
 from evidence.catalogue.link_submissions import LinkSubmission
 from evidence.catalogue.links import UploadLink, uses_of
 from evidence.custody import CustodyEvent
-from evidence.errors import ConflictError, LinkError
+from evidence.errors import ConflictError, LinkError, UsageError
 from evidence.jsontypes import Json, JsonObject
 from evidence.links import LinkKind, link_actor, new_code
 from hashing import canonical
@@ -17,6 +18,16 @@ from ingest.custody import record
 from ingest.declaration import Declaration
 from ingest.links import open_link
 
+LIMITS = {  # characters of what a sender says
+    "recorded_at": 100,
+    "place": 500,
+    "clock_shown": 100,
+    "clock_true": 100,
+    "note": 4000,
+    "name": 200,
+    "phone": 50,
+    "email": 320,
+}
 MOST_ANSWERS = 200  # changes of one submission's answers: each is an entry for ever
 
 
@@ -90,9 +101,10 @@ def answer(
 
     `contact` of None says that they want to stay unnamed, unless `keeps_contact` leaves it as it was. What
     was said already is not recorded again. Raises LinkError where the submission is not of this link,
-    ConflictError after too many changes.
+    UsageError for what is too long or no text, ConflictError after too many changes.
     """
     link, found = _own(connection, code, submission_id, now)
+    _check(answers, contact)
     before = found.answers
     number = int(str(before.get("change", 0))) + 1
     said: dict[str, Json] = {**asdict(answers)}
@@ -125,6 +137,18 @@ def end(connection: Connection, code: str, submission_id: str, now: str) -> Link
     _, found = _own(connection, code, submission_id, now)
     rows.end_link_submission(connection, submission_id, now)
     return found
+
+
+def _check(answers: Answers, contact: Contact | None) -> None:
+    said = {**asdict(answers), **(asdict(contact) if contact else {})}
+    for name, text in said.items():
+        if text and (len(text) > LIMITS[name] or any(category(char) in ("Cs", "Cc") for char in _flat(text))):
+            raise UsageError(f"The {name} has more than {LIMITS[name]} characters, or some that are no text.")
+
+
+def _flat(text: str) -> str:
+    """Without what ends and indents lines."""
+    return text.translate({ord(char): None for char in "\r\n\t"})
 
 
 def _own(

@@ -1,8 +1,9 @@
-"""vidne serve: keeps a supervised worker going (the portal's pages come beside it)."""
+"""vidne serve: keeps a supervised worker going, and the portal beside it where VIDNE_PORTAL_LISTEN is set."""
 
 import logging
 import signal
 from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,15 +13,21 @@ from apps.supervisor import Supervisor
 from evidence.errors import UnavailableError
 from evidence.settings import Settings
 
+if TYPE_CHECKING:
+    from apps.portal_keeper import PortalKeeper
+
 
 @click.command()
 @pass_context
 def command(context: Context) -> int:
-    """Keep a worker going on this data folder until interrupted.
+    """Keep a worker going on this data folder until interrupted, and the portal where one is set up.
 
-    Where another program works on the folder already, wait and take over when it goes.
+    Where another program works on the folder already, wait and take over when it goes; the portal answers
+    meanwhile.
     """
-    return run_supervisor(context)
+    with _portal(context.settings) as portal:
+        code = run_supervisor(context)
+    return 1 if portal is not None and portal.gave_up else code
 
 
 def run_supervisor(context: Context) -> int:
@@ -39,6 +46,15 @@ def run_supervisor(context: Context) -> int:
     with _metrics(settings):
         supervisor.run()
     return 1 if supervisor.gave_up else 0
+
+
+def _portal(settings: Settings) -> "AbstractContextManager[PortalKeeper | None]":
+    if not settings.portal_listen:
+        return nullcontext()
+    from apps.portal_keeper import kept_portal  # noqa: PLC0415 - where it is asked for
+
+    _ = settings.zone  # what cannot be meant is told at once
+    return kept_portal(settings)
 
 
 def _metrics(settings: Settings) -> AbstractContextManager[object]:

@@ -145,6 +145,18 @@ _SENTENCES = {
         "Kontrolsummer skal være sha1 eller sha256, i base64.",
     ),
     "method": ("That can not be asked for here.", "Det kan der ikke spørges om her."),
+    "busy": (
+        "There is much to do at the moment. It goes on by itself in a moment.",
+        "Der er travlt lige nu. Det fortsætter af sig selv om lidt.",
+    ),
+    "nothing": ("There is nothing at this address.", "Der er ikke noget på denne adresse."),
+    "body": ("The body of the request can not be understood.", "Forespørgslens indhold kan ikke forstås."),
+    "body-type": (
+        "The body has to come as application/json.",
+        "Indholdet skal sendes som application/json.",
+    ),
+    "body-large": ("The body of the request is too long.", "Forespørgslens indhold er for langt."),
+    "body-slow": ("The body of the request came too slowly.", "Forespørgslens indhold kom for langsomt."),
     "silent": (
         "No bytes came for a while. What was received is safe; go on from there.",
         "Der kom ingen data i et stykke tid. Det modtagne er i sikkerhed; fortsæt derfra.",
@@ -169,7 +181,12 @@ def sentence(code: str, language: str) -> str:
 
 def answer_of(problem: Problem, language: str) -> Answer:
     """The answer `{"error": code, "message": sentence}`."""
-    told = {"error": problem.code, "message": sentence(problem.code, language)}
+    return answer_with(problem, sentence(problem.code, language), language)
+
+
+def answer_with(problem: Problem, text: str, language: str) -> Answer:
+    """As `answer_of`, with another sentence in that language."""
+    told = {"error": problem.code, "message": text}
     body = json.dumps(told, ensure_ascii=False).encode()
     headers = [
         (b"content-type", b"application/json; charset=utf-8"),

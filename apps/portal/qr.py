@@ -1,24 +1,21 @@
-"""A QR code as an SVG picture that a page may hold under a strict policy: shapes alone, no styles."""
+"""A QR code as a picture that a page may hold under a strict policy: shapes alone, no styles."""
 
 from markupsafe import Markup
-from reportlab.graphics.barcode.qr import QrCodeWidget
 
-_QUIET = 4  # modules around it (ISO/IEC 18004, 9.1)
+from apps.qr import QUIET, modules
 
 
 def qr_svg(text: str, title: str) -> Markup:
-    """The code of `text`, error correction M, black on white on dark pages too; `title` is read out."""
-    widget = QrCodeWidget(text, barLevel="M")
-    widget.qr.make()
-    size = widget.qr.getModuleCount()
+    """The code of `text`, black on white on dark pages too; `title` is read out instead of it."""
+    rows = modules(text)
     path = "".join(
-        f"M{column + _QUIET} {row + _QUIET}h1v1h-1z"
-        for row in range(size)
-        for column in range(size)
-        if widget.qr.isDark(row, column)
+        f"M{column + QUIET} {place + QUIET}h1v1h-1z"
+        for place, row in enumerate(rows)
+        for column, is_dark in enumerate(row)
+        if is_dark
     )
-    whole = size + 2 * _QUIET
+    side = len(rows) + 2 * QUIET
     return Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {0} {0}" aria-label="{1}">'
-        '<rect width="{0}" height="{0}" fill="#fff"/><path d="{2}" fill="#000"/></svg>'
-    ).format(whole, title, path)
+        '<path fill="#fff" d="M0 0h{0}v{0}H0z"/><path fill="#000" d="{2}"/></svg>'
+    ).format(side, title, path)

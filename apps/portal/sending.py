@@ -82,6 +82,7 @@ def end(portal: Portal, code: str, submission_id: str) -> None:
     """The sender says that all is sent; the submission is complete once its uploads are filed."""
     with portal.application.catalogue.write() as connection:
         link_submissions.end(connection, code, submission_id, _now(portal))
+    portal.uploads.sweep.complete_ended()
 
 
 def compare(portal: Portal, code: str, upload_id: str, sha256: str) -> bool | None:

@@ -15,6 +15,7 @@ export async function timeOf(file) {
 }
 
 const viewOf = async (file, start, length) => new DataView(await file.slice(start, start + length).arrayBuffer());
+const uint64 = (view, at) => view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
 const name = (view, at) => String.fromCharCode(...[0, 1, 2, 3].map((place) => view.getUint8(at + place)));
 
 /** ISO/IEC 14496-12: the boxes one after the other until moov, in which mvhd comes first. */
@@ -26,7 +27,7 @@ async function movieTime(file) {
     if (!/^[\x20-\x7e]{4}$/.test(kind)) return null;
     if (kind === 'moov') return headerTime(view);
     let size = view.getUint32(0);
-    if (size === 1) size = Number(view.getBigUint64(8));
+    if (size === 1) size = uint64(view, 8);
     if (size < 8) return null;
     at += size;
   }
@@ -36,7 +37,7 @@ async function movieTime(file) {
 function headerTime(view) {
   if (name(view, 12) !== 'mvhd') return null;
   const isLong = view.getUint8(16) === 1;
-  const seconds = isLong ? Number(view.getBigUint64(20)) : view.getUint32(20);
+  const seconds = isLong ? uint64(view, 20) : view.getUint32(20);
   return seconds ? new Date(1000 * (seconds - MP4_EPOCH_S)) : null;
 }
 

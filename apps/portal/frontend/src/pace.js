@@ -22,7 +22,7 @@ export class Rate {
 
   /** `sent` bytes have gone by now; a smaller number than before begins anew. */
   add(sent, now = performance.now()) {
-    const last = this.samples.at(-1);
+    const last = this.samples[this.samples.length - 1];
     if (last && sent < last.sent) this.samples = [];
     this.samples.push({ sent, now });
     while (this.samples.length > 2 && now - this.samples[0].now > WINDOW_MS) this.samples.shift();
@@ -34,7 +34,7 @@ export class Rate {
 
   /** 0 where it is not known yet. */
   get perSecond() {
-    const [first, last] = [this.samples[0], this.samples.at(-1)];
+    const [first, last] = [this.samples[0], this.samples[this.samples.length - 1]];
     if (!first || last.now - first.now < 1000) return 0;
     return (1000 * (last.sent - first.sent)) / (last.now - first.now);
   }

@@ -251,7 +251,7 @@ function again() {
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  if (event.submitter?.id === 'finish') finish();
+  if (link) finish();
   else begin(byId('code').value.trim().toUpperCase());
 });
 window.addEventListener('hashchange', () => location.reload());
