@@ -63,6 +63,7 @@ class Body:
         checksum: Checksum | None,
     ) -> None:
         """`still_allowed` blocks, and raises LinkError once the sender may not go on; for each slice."""
+        self.token = receiving.upload.token
         self._receiving = receiving
         self._receive = receive
         self._pools = pools

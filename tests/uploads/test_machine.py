@@ -1,7 +1,6 @@
 """Uploads against a model: created, gone on with, cut, killed, asked for, ended and filed in any order."""
 
 import random
-import shutil
 import tempfile
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -23,6 +22,7 @@ from hypothesis.stateful import (
 from evidence.catalogue.upload_chunks import chunks_of
 from evidence.catalogue.uploads import EvictedError, UploadState
 from ingest.receiving import QuotaError, Receiving
+from ingest.spool import sweep_spool
 from ingest.uploads import GoneError, OffsetError, ReceivedError
 from tests.uploads.conftest import KINDS, new_place
 from tests.uploads.desk import Desk, Place, Sender
@@ -297,14 +297,11 @@ class Uploading(RuleBasedStateMachine):
             self.filed(upload)
         self.scene.desk.seal()
         received = [upload for upload in self.all if upload.state is UploadState.FILED]
-        assert self.scene.desk.sealed() == {
-            sha256(item.content).hexdigest(): item.content for item in received
-        }
+        expected = {sha256(item.content).hexdigest(): item.content for item in received}
+        assert self.scene.desk.sealed() == expected
         assert self.scene.desk.types().count("file.received") == len(received)
         self.scene.place.open().uploads.sweep.run_once()
-        shutil.rmtree(
-            self.scene.place.data / "spool", ignore_errors=True
-        )  # the worker's own sweep is elsewhere
+        sweep_spool(self.scene.desk.catalogue, self.scene.place.data / "spool")  # as a worker does
         assert self.scene.desk.left_behind() == []
         self.scene.place.close()
 
