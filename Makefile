@@ -7,11 +7,15 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
+FRONTEND := apps/portal/frontend
+BUILT := apps/portal/built/manifest.json
+TEXTS := $(patsubst %.po,%.mo,$(wildcard apps/portal/locale/*/LC_MESSAGES/portal.po))
+NODE = PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
-setup: $(STAMP) ## install system programs (apt) and Python packages into .venv
+setup: $(STAMP) $(BUILT) $(TEXTS) ## install system programs (apt) and Python packages into .venv, build the public pages
 
 $(STAMP): requirements.lock pyproject.toml Makefile deploy/system-packages.sh
 	@deploy/system-packages.sh
@@ -21,6 +25,21 @@ $(STAMP): requirements.lock pyproject.toml Makefile deploy/system-packages.sh
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/uv pip install -q --no-deps --no-build-isolation -e .
 	@$(PY) -m compileall -q apps disclosure evidence hashing ingest retention samples transcode
 	@touch $@
+
+# Only what changed is installed and built anew; node comes with the Python packages.
+$(BUILT): $(FRONTEND)/node_modules/.package-lock.json $(FRONTEND)/build.mjs $(wildcard $(FRONTEND)/src/*)
+	@cd $(FRONTEND) && $(NODE) node build.mjs
+
+$(FRONTEND)/node_modules/.package-lock.json: $(FRONTEND)/package-lock.json | $(STAMP)
+	@cd $(FRONTEND) && $(NODE) npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+%.mo: %.po | $(STAMP)
+	@$(VENV)/bin/pybabel -q compile -i $< -o $@
+
+messages: setup ## bring the translations of the public pages up to date with their texts
+	@$(PY) -m deploy.messages
+	@$(MAKE) setup
 
 demo: setup ## make footage, take it in, process it, verify it, show what became of it (needs no server)
 	@$(VENV)/bin/vidne demo
@@ -80,6 +99,6 @@ lock: setup ## resolve the dependencies anew into requirements.lock
 	  --python-version 3.11 -q --custom-compile-command 'make lock' -o deploy/requirements.lock
 
 clean: ## remove the virtual environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) apps/portal/built $(FRONTEND)/node_modules $(TEXTS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
-.PHONY: help setup demo test test-faults test-faults-night test-large test-media test-image lint format fuzz bench up-local lock clean
+.PHONY: help setup demo messages test test-faults test-faults-night test-large test-media test-image lint format fuzz bench up-local lock clean

@@ -19,7 +19,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 _CERTIFICATES = "/root/registries.crt"  # in the new root; what lies in /etc/ssl a package may write anew
-_NETWORK = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")
+_NETWORK = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
 # What Docker lays over a container's /proc, unless it is told systempaths=unconfined.
 _MASKS = """
 for path in kcore keys timer_list; do test ! -e /proc/$path || mount --bind /dev/null /proc/$path; done
@@ -129,8 +129,10 @@ class Build:
             shutil.copy2(path, into)
 
 
-def _not_compiled(_folder: str, names: list[str]) -> list[str]:
-    return [name for name in names if name == "__pycache__" and _folder.startswith(str(ROOT))]
+def _not_compiled(folder: str, names: list[str]) -> list[str]:
+    """What .dockerignore leaves out of the folders that are copied."""
+    made = ("__pycache__", "node_modules", "built")
+    return [n for n in names if (n in made or n.endswith(".mo")) and folder.startswith(str(ROOT))]
 
 
 def _bare_debian(root: Path) -> None:

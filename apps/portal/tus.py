@@ -22,7 +22,7 @@ from apps.portal.errors import RequestError, answer_of, problem_of
 from apps.portal.languages import accepted_language
 from apps.portal.tus_body import Body, Pools
 from apps.portal.tus_request import TusRequest
-from evidence.catalogue.uploads import Upload
+from evidence.catalogue.uploads import EvictedError, Upload
 from evidence.errors import LinkError, StorageFullError, UnreadableError, VidneError
 from evidence.links import Grant
 from evidence.text import base64_text
@@ -186,7 +186,10 @@ class TusApplication:
         upload_id = taken.upload.id
         allowed = partial(self._authorise, request.code)
         body = Body(taken, receive, self._pools, still_allowed=allowed, checksum=checksum)
-        earlier, self._bodies[upload_id] = self._bodies.get(upload_id), body
+        earlier = self._bodies.get(upload_id)
+        if earlier is not None and earlier.token > body.token:
+            raise EvictedError("A later request goes on with this upload.")
+        self._bodies[upload_id] = body
         try:
             if earlier is not None:
                 await earlier.evict()

@@ -1,6 +1,6 @@
 """The body of one request on its way into an upload: piece by piece, with a bound on what is not durable.
 
-Nothing that blocks runs on the event loop. The next piece is asked for once the last one is written, so a fast
+Nothing that blocks runs on the event loop. The next piece is asked for once the last one is written: a fast
 sender waits in its own network buffers; while a slice is made durable, the next one is received.
 """
 
@@ -63,6 +63,7 @@ class Body:
         checksum: Checksum | None,
     ) -> None:
         """`still_allowed` blocks, and raises LinkError once the sender may not go on; for each slice."""
+        self.token = receiving.upload.token
         self._receiving = receiving
         self._receive = receive
         self._pools = pools
