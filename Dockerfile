@@ -43,7 +43,7 @@ RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends ca-cert
  && rm -rf /var/lib/apt/lists/* /tmp/system-packages.sh
 # A named volume takes its owner from the folder that it is mounted over.
 RUN groupadd -g 10001 vidne && useradd -u 10001 -g 10001 -M -d /srv/vidne -s /usr/sbin/nologin vidne \
- && install -d -o 10001 -g 10001 -m 0700 /srv/vidne /srv/ledger /srv/witness
+ && install -d -o 10001 -g 10001 -m 0700 /srv/vidne /srv/ledger /srv/log /srv/witness
 COPY --from=build /opt/vidne /opt/vidne
 ENV PATH=/opt/vidne/bin:/usr/local/bin:/usr/bin:/bin VIDNE_DATA=/srv/vidne LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /srv/vidne

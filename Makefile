@@ -45,7 +45,7 @@ demo: setup ## make footage, take it in, process it, verify it, show what became
 	@$(VENV)/bin/vidne demo
 
 test: setup lint ## lint, then every test with real ffmpeg and real servers on free ports
-	@deploy/system-packages.sh busybox chromium xxd
+	@deploy/system-packages.sh busybox chromium haproxy xxd
 	@$(PY) -m pytest -n 2 --dist loadscope
 
 test-media: setup ## clips of every codec and container through all stages; each copy is played in Chromium
@@ -86,6 +86,7 @@ bench: setup ## measure against the bare tools, write docs/performance.md
 	@$(PY) -m bench
 
 up-local: setup ## all services of docker-compose.yml as processes, the main job over them; KEEP=1 leaves them running
+	@deploy/system-packages.sh haproxy
 	@$(PY) -m deploy.local $(if $(KEEP),--keep)
 
 test-image: setup ## the Dockerfile's steps in a bare Debian, and the program in it confined as a container is (root)

@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from deploy.sender import send
 from deploy.services import VIDNE, Services, services_up
 from samples.generator import generate
 
@@ -42,6 +43,7 @@ class Job:
         self._step("case opened", lambda: self._vidne("worker-1", "case", "open", CASE) and CASE)
         self._step("footage submitted", self._submit)
         self._step("exhibits, on the other machine", self._look)
+        self._step("sent through the portals", self._send)
         self._step("witnessed", self._witnessed)
         self._step(
             "case verified, on the other machine", lambda: self._last("worker-2", "verify", "case", CASE)
@@ -102,6 +104,12 @@ class Job:
         # Some of the samples are to be refused or do not play: submit says so with 3.
         self._vidne("worker-1", "submit", footage, "--case", CASE, "--wait", codes=(3,))
         return f"{len(made)} files"
+
+    def _send(self) -> str:
+        """A file as a member of the public sends it: through the proxy, over TLS, by both portals."""
+        made = json.loads(self._vidne("worker-1", "link", "create", "--case", CASE, "--json"))
+        port, trusted = self.services.ports["proxy"], self.services.secrets / "portal.pem"
+        return send(f"https://localhost:{port}", trusted, made["code"])
 
     def _look(self) -> str:
         self.exhibits = json.loads(self._vidne("worker-2", "exhibit", "list", "--json"))

@@ -20,10 +20,11 @@ keep() {
   echo "made $folder/$1" >&2
 }
 # The users of the containers, as docker-compose.yml has them.
-vidne=10001 store=1000 postgres=999 redis=999
+vidne=10001 store=1000 postgres=999 redis=999 haproxy=99
 
 word | keep s3_admin_key $vidne
 word | keep s3_key $vidne
+word | keep portal_s3_key $vidne
 word | keep catalogue_password $vidne
 word | keep broker_password $vidne
 word | keep postgres_password $postgres
@@ -35,12 +36,16 @@ user default on #$(printf %s "$(cat "$folder/broker_password")" | sha256sum | cu
 EOF
 own='"Read:evidence", "Write:evidence", "List:evidence", "Tagging:evidence"'
 locks='"PutObjectRetention:evidence", "GetObjectRetention:evidence", "PutObjectLegalHold:evidence", "GetObjectLegalHold:evidence"'
+# The portal keeps uploads on their way, and reads the published log.
+uploads='"Read:evidence/uploads/*", "Write:evidence/uploads/*", "List:evidence", "Read:evidence/ledger/*"'
 keep s3.json $store <<EOF
 {"identities": [
   {"name": "vidne-admin", "credentials": [{"accessKey": "vidne-admin", "secretKey": "$(cat "$folder/s3_admin_key")"}],
    "actions": ["Admin", "Read", "Write", "List", "Tagging"]},
   {"name": "vidne", "credentials": [{"accessKey": "vidne", "secretKey": "$(cat "$folder/s3_key")"}],
-   "actions": [$own, $locks]}
+   "actions": [$own, $locks]},
+  {"name": "vidne-portal", "credentials": [{"accessKey": "vidne-portal", "secretKey": "$(cat "$folder/portal_s3_key")"}],
+   "actions": [$uploads]}
 ]}
 EOF
 keep security.toml $store <<EOF
@@ -60,6 +65,13 @@ if ! [ -e "$folder/store.crt" ] || ! [ -e "$folder/store.key" ]; then
   rm -f "$folder/store.key" "$folder/store.crt"
   keep store.key $store <"$folder/.key"
   keep store.crt $store <"$folder/.crt"
+  rm -f "$folder/.key" "$folder/.crt"
+fi
+# For trying out: a browser warns of a certificate that nobody vouches for.
+if ! [ -e "$folder/portal.pem" ]; then
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj /CN=localhost \
+    -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$folder/.key" -out "$folder/.crt" 2>/dev/null
+  cat "$folder/.crt" "$folder/.key" | keep portal.pem $haproxy
   rm -f "$folder/.key" "$folder/.crt"
 fi
 if [ "$(id -u)" -ne 0 ]; then

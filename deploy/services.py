@@ -24,7 +24,16 @@ from tests.databases import POSTGRES, REDIS
 from tests.servers import WEED, free_ports
 
 ROOT = Path(__file__).parents[1]
-_PORTS = {"store": 8333, "catalogue": 5432, "broker": 6379, "witness": 8020}  # inside of the containers
+# Inside of the containers.
+_PORTS = {
+    "store": 8333,
+    "catalogue": 5432,
+    "broker": 6379,
+    "witness": 8020,
+    "portal-1": 8080,
+    "portal-2": 8080,
+    "proxy": 8443,
+}
 _READY_S = 120
 _STOP_S = 20
 VIDNE = Path(sys.executable).parent / "vidne"
@@ -75,6 +84,8 @@ class Services:
             command = self._postgres(argv, environment)
         elif name == "broker":
             command = [str(REDIS), *argv[1:], "--bind", "127.0.0.1"]
+        elif name == "proxy":
+            command = argv
         else:
             command = argv if service.get("entrypoint") else [str(VIDNE), *argv]
         self._run(name, command, environment)
@@ -86,7 +97,7 @@ class Services:
         clean = {
             key: value for key, value in os.environ.items() if not key.startswith(("VIDNE_", "WEED_", "PG"))
         }
-        path = os.pathsep.join((str(VIDNE.parent), str(POSTGRES), clean.get("PATH", os.defpath)))
+        path = os.pathsep.join((str(VIDNE.parent), str(POSTGRES), clean.get("PATH", os.defpath), "/usr/sbin"))
         return {**clean, **own, "PATH": path}
 
     def log(self, name: str) -> Path:
@@ -153,14 +164,15 @@ class Services:
         """A text of the compose file as it has to be on this machine."""
         text = text.replace("$$", "$").replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - to be rid of it
         text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
+        text = text.replace(f"localhost:{_PORTS['proxy']}", f"localhost:{self.ports['proxy']}")
         for host, port in _PORTS.items():
-            text = re.sub(rf"(?<=[/@]){host}:{port}\b", f"127.0.0.1:{self.ports[host]}", text)
+            text = re.sub(rf"(?<![^/@]){host}:{port}\b", f"127.0.0.1:{self.ports[host]}", text)
             if host == name:
                 text = re.sub(rf"(?<![\d.]){port}$", str(self.ports[host]), text)
         for mount in self.services[name].get("volumes", ()):
             source, target, *_ = mount.split(":")
-            if not source.startswith("."):
-                text = re.sub(rf"(?<!\w){target}\b", str(self.volume(source)), text)
+            here = ROOT / source if source.startswith(".") else self.volume(source)
+            text = re.sub(rf"(?<!\w){target}\b", str(here), text)
         for mount in self.services[name].get("tmpfs", ()):
             target = mount.partition(":")[0]
             if target.startswith("/srv/"):

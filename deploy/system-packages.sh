@@ -7,6 +7,7 @@ declare -A package_of=([ffmpeg]=ffmpeg [ffprobe]=ffmpeg [exiftool]=libimage-exif
   [prlimit]=util-linux [openssl]=openssl)
 for program in "$@"; do package_of[$program]=$program; done
 missing=()
+PATH=$PATH:/usr/sbin  # where servers lie
 for program in "${!package_of[@]}"; do
   command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
 done

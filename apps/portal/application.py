@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import anyio.to_thread
+from anyio import CapacityLimiter
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -27,6 +27,7 @@ from evidence.catalogue.jobs import oldest_unsealed
 from evidence.errors import VidneError
 
 _FILES = "/files"
+_RESERVED_THREADS = 4  # for what must be answered when the public has taken all of its own
 
 
 def application_of(portal: Portal) -> ASGIApp:
@@ -35,8 +36,10 @@ def application_of(portal: Portal) -> ASGIApp:
     threads = portal.settings.portal_threads
     tus = tus_application(portal.uploads, lambda code: sending.authorise(portal, code), threads=threads)
 
+    reserved = CapacityLimiter(_RESERVED_THREADS)
+
     async def healthz(_request: Request) -> Response:
-        await run_in_threadpool(_ask, portal)
+        await anyio.to_thread.run_sync(_ask, portal, limiter=reserved)
         return PlainTextResponse("ok\n")
 
     @asynccontextmanager

@@ -47,7 +47,8 @@ def test_a_service_is_confined(name: str) -> None:
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
-    assert not {"cap_add", "privileged", "ports", "pid", "ipc", "devices"} & set(service)
+    assert not {"cap_add", "privileged", "pid", "ipc", "devices"} & set(service)
+    assert ("ports" in service) == (name == "proxy"), "nothing else is published"
     assert {"cpus", "memory", "pids"} <= set(service["deploy"]["resources"]["limits"])
     assert re.fullmatch(r"[a-z0-9/]+:\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?", service["image"])
 
@@ -64,8 +65,12 @@ def test_a_service_is_checked_or_runs_once(name: str) -> None:
         assert how["condition"] == ("service_completed_successfully" if runs_once else "service_healthy")
 
 
-def test_every_network_is_closed_and_the_servers_share_none() -> None:
-    assert all(network["internal"] is True for network in PARSED["networks"].values())
+def test_every_network_but_the_proxy_s_is_closed_and_the_servers_share_none() -> None:
+    assert [name for name, network in PARSED["networks"].items() if not network.get("internal")] == ["public"]
+    assert [name for name, service in SERVICES.items() if "public" in service.get("networks", ())] == [
+        "proxy"
+    ]
+    assert set(SERVICES["proxy"]["networks"]) == {"public", "portal"}, "it reaches no server"
     servers = [set(SERVICES[name]["networks"]) for name in ("store", "catalogue", "broker", "witness")]
     assert all(len(networks) == 1 for networks in servers)
     assert len(set.union(*servers)) == len(servers)
@@ -78,6 +83,22 @@ def test_of_the_store_s_ports_only_s3_listens_outside_of_its_container() -> None
     assert [part.partition("=")[0] for part in command if "bind=0." in part] == ["-s3.ip.bind"]
     environment = SERVICES["store"]["environment"]
     assert {"WEED_GRPC_CA", "WEED_GRPC_S3_CERT", "WEED_GRPC_S3_KEY"} <= set(environment)
+
+
+def test_what_the_public_reaches_holds_no_secret_but_its_own() -> None:
+    for name in ("portal-1", "portal-2"):
+        service = SERVICES[name]
+        assert set(service["secrets"]) == {"portal_s3_key", "catalogue_password"}
+        assert "log:/srv/log:ro" in service["volumes"], "the log's public key, and not the other"
+        assert not [volume for volume in service["volumes"] if volume.startswith("ledger:")]
+        assert service["environment"]["VIDNE_LEDGER_KEY_FILE"] == "/srv/log/ledger.skey"
+        assert set(service["networks"]) == {"portal", "store", "catalogue"}
+    assert SERVICES["proxy"]["secrets"] == ["portal.pem"]
+
+
+def test_the_proxy_is_published_to_this_machine_alone_unless_somebody_says_otherwise() -> None:
+    [published] = SERVICES["proxy"]["ports"]
+    assert published == "${PORTAL_ADDRESS:-127.0.0.1}:${PORTAL_PORT:-8443}:8443"
 
 
 def test_each_worker_has_a_data_folder_of_its_own() -> None:

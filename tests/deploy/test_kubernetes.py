@@ -80,7 +80,7 @@ def test_a_pod_is_confined(name: str) -> None:
 
 @each_pod
 def test_a_pod_is_of_the_image_and_the_user_that_compose_has(name: str) -> None:
-    service = COMPOSE["worker-1" if name == "worker" else name]
+    service = COMPOSE[f"{name}-1" if name in ("worker", "portal") else name]
     (container,) = POD[name]["containers"]
     assert container["image"] == service["image"]
     assert f"{POD[name]['securityContext']['runAsUser']}" == service["user"].partition(":")[0]
@@ -97,6 +97,39 @@ def test_a_server_does_what_it_does_in_compose_and_is_reached_on_one_port(name: 
     (port,) = rule["ports"]
     assert [p["containerPort"] for p in container["ports"]] == [port["port"]]
     assert all(set(peer) == {"podSelector"} and peer["podSelector"]["matchLabels"] for peer in rule["from"])
+
+
+def test_the_public_reaches_the_proxy_and_that_the_portals_and_nothing_else() -> None:
+    (public,) = policy("proxy")["ingress"]
+    assert "from" not in public
+    assert public["ports"] == [{"port": 8443, "protocol": "TCP"}]
+    open_ones = [
+        label(m) for m in MANIFESTS if m["kind"] == "NetworkPolicy"
+        for rule in m["spec"].get("ingress", ()) if "from" not in rule
+    ]  # fmt: skip
+    assert open_ones == ["NetworkPolicy/proxy"]
+    (inner,) = policy("proxy")["egress"]
+    assert inner["to"] == [{"podSelector": {"matchLabels": {"app": "portal"}}}]
+    (rule,) = policy("portal")["ingress"]
+    assert rule["from"] == [{"podSelector": {"matchLabels": {"app": "proxy"}}}]
+    reached = [
+        peer["podSelector"]["matchLabels"]["app"] for out in policy("portal")["egress"] for peer in out["to"]
+    ]
+    assert reached == ["store", "catalogue"]
+
+
+def test_portals_and_proxy_do_what_they_do_in_compose() -> None:
+    (portal,), (proxy,) = POD["portal"]["containers"], POD["proxy"]["containers"]
+    assert portal["args"] == COMPOSE["portal-1"]["command"]
+    assert proxy["args"] == COMPOSE["proxy"]["command"]
+    own = {item["name"]: item["value"] for item in portal["env"]}
+    theirs = COMPOSE["portal-1"]["environment"]
+    changed = {key for key, value in theirs.items() if value != COMPOSE["worker-1"]["environment"].get(key)}
+    assert changed <= set(own)
+    assert set(own) - changed == {"VIDNE_METRICS_PORT"}
+    assert {item["name"] for item in proxy["env"]} == set(COMPOSE["proxy"]["environment"])
+    (settings,) = [m["data"] for m in MANIFESTS if m["kind"] == "ConfigMap"]
+    Settings.from_environment({**settings, **own})
 
 
 def test_without_a_policy_of_its_own_nothing_is_reached() -> None:
@@ -116,9 +149,10 @@ def test_the_settings_are_those_of_compose_and_exist() -> None:
 
 def test_secrets_are_named_and_not_held() -> None:
     assert not [label(m) for m in MANIFESTS if m["kind"] == "Secret"]
-    named = {
-        volume["secret"]["secretName"] for _, pod in pods() for volume in pod["volumes"] if "secret" in volume
-    }
+    volumes = [volume for _, pod in pods() for volume in pod["volumes"]]
     page = (ROOT / "docs/deploy.md").read_text()
-    assert named
-    assert all(f"secret generic {name} " in page for name in named)
+    secrets = {volume["secret"]["secretName"] for volume in volumes if "secret" in volume}
+    assert secrets
+    assert all(f"secret generic {name} " in page for name in secrets)
+    configured = {volume["configMap"]["name"] for volume in volumes if "configMap" in volume}
+    assert all(f"configmap {name} " in page for name in configured)

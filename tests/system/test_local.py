@@ -25,12 +25,14 @@ def test_the_services_of_compose_do_the_main_job_and_end(folder: Path) -> None:
     with services_up(folder / "s") as services:
         job = Job(services, folder)
         job.run()
-        assert set(services.running) == {"store", "catalogue", "broker", "witness", "worker-1", "worker-2"}
+        servers = {"store", "catalogue", "broker", "witness"}
+        assert set(services.running) == servers | {"worker-1", "worker-2", "portal-1", "portal-2", "proxy"}
         running = list(services.running.values())
         told = io.StringIO()
         job.show(Console(file=told, width=130))
     outcome = {step: said for step, said, _ in job.steps}
     assert outcome["exhibits, on the other machine"] == "5 processed, 1 partial, 1 unplayable, 1 refused"
+    assert outcome["sent through the portals"] == "sealed, identical, receipt in the log"
     assert re.search(r"(\d+) entries are among those cosigned: the tree of \d+ entries", outcome["witnessed"])
     assert "passed" in outcome["case verified, on the other machine"]
     assert "passed" in outcome["package verified, without a server"]
