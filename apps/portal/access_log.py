@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Awaitable, Callable
 
 from starlette.datastructures import MutableHeaders
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger("vidne.portal")
@@ -22,7 +21,7 @@ Broken = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class AccessLog:
-    """ASGI middleware at the very edge: what went wrong inside ends here, told by its place alone."""
+    """ASGI middleware at the edge: what went wrong inside ends here, told by its place alone."""
 
     def __init__(self, app: ASGIApp, broken: Broken) -> None:
         """`broken` answers where the application failed before it began to."""
@@ -47,8 +46,6 @@ class AccessLog:
 
         try:
             await self._app(scope, receive, noted)
-        except ClientDisconnect:
-            status = status or 499  # as others write it: who asked went away
         except Exception as error:  # noqa: BLE001 - the portal's edge: it must neither end nor tell values
             log.error("request %s failed: %s", request_id, where(error))  # noqa: TRY400 - without its text
             if not status:

@@ -1,6 +1,6 @@
 """The portal as one ASGI application: pages, API and uploads behind limits, headers and a log.
 
-From the outside in: the log, the headers, the limits; then tus for /files, and Starlette for all else.
+From the outside in: the headers, the log, the limits; then tus for /files, and Starlette for all else.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -56,13 +56,14 @@ def application_of(portal: Portal) -> ASGIApp:
         routes=[*api.routes(portal), *pages.routes(portal), Route("/healthz", healthz, methods=["GET"])],
         exception_handlers={
             VidneError: problems.of_error,
+            ClientDisconnect: problems.of_absence,
             HTTPException: problems.of_status,
             Exception: problems.of_anything,
         },
         lifespan=lifespan,
     )
     limited = Limits(_Dispatch(inner, tus), portal.settings, problems.busy)
-    return AccessLog(SecurityHeaders(limited, portal.settings), problems.broken)
+    return SecurityHeaders(AccessLog(limited, problems.broken), portal.settings)
 
 
 class _Dispatch:

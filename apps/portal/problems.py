@@ -16,6 +16,7 @@ from apps.portal.rendering import Renderer
 
 log = logging.getLogger("vidne.portal")
 
+WENT_AWAY = 499  # as others write it
 _FOR_SCRIPTS = ("/api/", "/files", "/healthz")
 _BODY = {
     "type": Problem(415, "body-type"),
@@ -56,6 +57,10 @@ class Problems:
         status = error.status_code if isinstance(error, HTTPException) else 500
         code = {404: "nothing", 405: "method"}.get(status, "request" if status < 500 else "broken")
         return self._answer(request, Problem(status, code), sentence(code, chosen_language(request)))
+
+    async def of_absence(self, _request: Request, _error: Exception) -> Response:
+        """For the log alone: who asked has gone away."""
+        return Response(status_code=WENT_AWAY)
 
     async def of_anything(self, request: Request, _error: Exception) -> Response:
         """The answer to what nobody thought of; the log at the edge tells where it came from."""

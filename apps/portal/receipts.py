@@ -50,7 +50,8 @@ def receipt_state(portal: Portal, code: str, language: str) -> JsonObject:
         shown: list[Json] = [told.file(item) for item in files]
         is_bound = is_filed(connection, event_id(found.id))
     filed = [item for item in files if item.filed_at is not None]
-    state = "received" if completed or (found.ended_at and not files) else "receiving"
+    came_to_nothing = found.ended_at and not any(item.is_open for item in files) and not filed
+    state = "received" if completed or came_to_nothing else "receiving"
     if completed and filed and all(told.is_sealed(item) for item in filed):
         state = "sealed"
         if is_bound and app.ledger.entry_of(event_id(found.id)) is not None:

@@ -5,17 +5,20 @@ import logging
 import resource
 import socket
 import sys
+import time
 from pathlib import Path
 
 import uvicorn
 
 from apps.child import die_with
 from apps.logs import log_to
-from apps.portal.app import open_portal
+from apps.portal.app import Portal, open_portal
 from apps.portal.application import application_of
-from evidence.errors import VidneError
+from evidence.errors import UnavailableError, VidneError
 from evidence.settings import Settings
 from evidence.text import printable
+
+log = logging.getLogger("vidne.portal")
 
 _GRACE_S = 20  # for requests in hand, once it is told to stop; uploads go on at the next server
 _BACKLOG = 2048
@@ -34,7 +37,7 @@ def main() -> None:
         log_to(logging.StreamHandler(), settings, "%(asctime)s %(levelname)s %(name)s %(message)s")
         logging.raiseExceptions = False
         _raise_file_limit()
-        application = application_of(open_portal(settings))
+        application = application_of(_opened(settings))
     except (VidneError, OSError) as error:
         sys.exit(f"The portal cannot work: {printable(str(error), limit=2000)}")
     config = uvicorn.Config(
@@ -52,6 +55,16 @@ def main() -> None:
     )
     with socket.socket(fileno=given.socket) as listening:
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _opened(settings: Settings) -> Portal:
+    """The portal; a server that is not up yet is waited for: machines start in any order."""
+    while True:
+        try:
+            return open_portal(settings)
+        except UnavailableError as error:
+            log.warning("%s", error)
+            time.sleep(1)
 
 
 def _raise_file_limit() -> None:

@@ -31,6 +31,11 @@ class SentFile:
     exhibit_state: ExhibitState | None
     is_stored: bool  # its original lies in the store
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still coming in, or to be filed."""
+        return self.upload_state in ("receiving", "complete")
+
 
 @dataclass(frozen=True, slots=True)
 class Digest:

@@ -76,7 +76,7 @@ def test_what_is_said_is_kept_and_recorded_as_what_was_said(
     catalogue: Catalogue, code: str, begun: Begun
 ) -> None:
     answer(catalogue, code, begun)
-    assert answers_of(catalogue, begun) | {} == {
+    assert answers_of(catalogue, begun) == {
         "recorded_at": SAID.recorded_at,
         "place": SAID.place,
         "clock_shown": "22:10",

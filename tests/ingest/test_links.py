@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 
 from evidence.cases import reference
-from evidence.catalogue.cases import Case, close_case, find_case, get_case, open_case
+from evidence.catalogue.cases import Case, close_case, get_case, open_case
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.links import FootageRequest, UploadLink, find_link, list_links
 from evidence.errors import ConflictError, LinkError, NotFoundError, UsageError
@@ -113,10 +113,12 @@ def test_the_code_is_nowhere_at_rest(catalogue: Catalogue, case: Case) -> None:
 def test_dead_links_are_told_apart_by_nothing(catalogue: Catalogue, case: Case) -> None:
     gone, gone_code = made(catalogue, case)
     _, late = made(catalogue, case, expires_at=SOON)
-    _, closed = made(catalogue, case)
     with catalogue.write() as connection:
         links.revoke(connection, gone, "", "officer", NOW)
-        close_case(connection, find_case(connection, NUMBER), NOW)
+        other = open_case(connection, NUMBER.replace("00001", "00002"), NOW)
+    _, closed = made(catalogue, other)
+    with catalogue.write() as connection:
+        close_case(connection, other, NOW)
     told = set()
     for code in ("", "no code", "2345-" * 7, gone_code, late, closed):
         with catalogue.read() as connection, pytest.raises(LinkError) as dead:
