@@ -89,50 +89,68 @@ def create(
         from apps.qr import require_qr_path  # noqa: PLC0415 - slow to import
 
         require_qr_path(qr)
-    of_kind = LinkKind(kind)
-    default_days, *defaults = _DEFAULTS[of_kind]
-    wanted = [uses, files, None if size is None else _bytes(size)]
-    limits = [default if given is None else given for given, default in zip(wanted, defaults, strict=True)]
     moment = app.clock()
-    expires = timestamp(moment + timedelta(days=days or default_days))
-    request = _request(app, of_kind, asked)
-    new = NewLink(of_kind, _languages(language), expires, limits[0], limits[1], limits[2], request)
-    now = timestamp(moment)
+    expires = timestamp(moment + timedelta(days=days or _DEFAULTS[LinkKind(kind)][0]))
+    limits = (uses, files, None if size is None else _bytes(size))
+    new = _new_link(app, LinkKind(kind), language, expires, limits, asked)
     with app.catalogue.write() as connection:
         case = case_named(connection, app, number)
-        link, code = links.create(connection, case.id, new, app.actor, now)
+        link, code = links.create(connection, case.id, new, app.actor, timestamp(moment))
     if qr is not None:
         from apps.qr import write_qr  # noqa: PLC0415 - as above
 
         write_qr(link_url(public_url, code), qr)
     sequence_if_idle(app)
-    zone = app.settings.zone
-    texts = {
-        name: message(name, link, request, public_url=public_url, code=code, zone=zone)
+    told = _made_json(app, link, new.request, code, qr)
+    if as_json:
+        echo_json(told)
+    else:
+        _tell(told, case.number)
+
+
+def _new_link(
+    app: Application,
+    kind: LinkKind,
+    language: str,
+    expires: str,
+    limits: tuple[int | None, int | None, int | None],
+    asked: dict[str, object],
+) -> NewLink:
+    """`limits` are uses, files and bytes, None for the kind's own."""
+    defaults = _DEFAULTS[kind][1:]
+    uses, files, size = (
+        given if given is not None else own for given, own in zip(limits, defaults, strict=True)
+    )
+    return NewLink(kind, _languages(language), expires, uses, files, size, _request(app, kind, asked))
+
+
+def _made_json(
+    app: Application, link: UploadLink, asked: FootageRequest | None, code: str, qr: Path | None
+) -> JsonObject:
+    public_url, zone = _public_url(app), app.settings.zone
+    texts: JsonObject = {
+        name: message(name, link, asked, public_url=public_url, code=code, zone=zone)
         for name in link.languages
         if name in LANGUAGES
     }
-    told: JsonObject = {
+    return {
         "reference": reference(link.id),
         "url": link_url(public_url, code),
         "code": code,
         "expires_at": link.expires_at,
-        "messages": {**texts},
-        "overwritten_at": request.overwritten_at if request else None,
-        "hours_left": hours_left(request, moment) if request else None,
+        "messages": texts,
+        "overwritten_at": asked.overwritten_at if asked else None,
+        "hours_left": hours_left(asked, app.clock()) if asked else None,
         "qr": str(qr) if qr else None,
     }
-    if as_json:
-        echo_json(told)
-    else:
-        _tell(told, texts, case.number)
 
 
-def _tell(told: JsonObject, texts: dict[str, str], number: str) -> None:
+def _tell(told: JsonObject, number: str) -> None:
     click.echo(f"link {told['reference']} into case {number}, until {told['expires_at']}")
     click.echo(f"url  {told['url']}")
     click.echo(f"code {told['code']}")
-    for name, text in texts.items():
+    texts = told["messages"]
+    for name, text in texts.items() if isinstance(texts, dict) else ():
         click.echo(f"\nSMS ({name}): {text}")
     if told["hours_left"] == 0:
         click.echo("\nBy these times the recording may be overwritten already: call the business.")
