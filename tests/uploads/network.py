@@ -56,6 +56,13 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
         target.shutdown(socket.SHUT_WR)
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens at just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
 def relay(upstream: tuple[str, int], allowance: Callable[[], int | None]) -> Iterator[Relay]:
     """A relay on a free port of 127.0.0.1."""
