@@ -9,6 +9,7 @@ from anyio import CancelScope
 from anyio.to_thread import run_sync
 
 from apps.portal import sending
+from apps.portal.errors import problem_of, sentence
 from apps.portal.multipart import End, Event, Part
 from apps.portal.receipts import receipt_state
 from evidence.errors import LinkError, UsageError, VidneError
@@ -131,7 +132,7 @@ class FormUpload:
             await self.close()
 
     def _refuse(self, name: str, error: VidneError) -> None:
-        self._refused.append({"name": printable(name), "reason": str(error)})
+        self._refused.append({"name": printable(name), "reason": sentence(problem_of(error).code, self.language)})
 
     async def finish(self) -> Sent:
         """Keep the answers, end the submission and file what came; raises VidneError."""

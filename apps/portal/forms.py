@@ -17,18 +17,9 @@ from apps.portal.qr import qr_svg
 from apps.portal.receipts import receipt, receipt_state
 from apps.portal.rendering import Renderer
 from apps.portal.words import PROBLEMS
-from evidence.errors import (
-    ConflictError,
-    IncompleteError,
-    LinkError,
-    StorageFullError,
-    UnreadableError,
-    UsageError,
-    VidneError,
-)
+from evidence.errors import LinkError, UsageError, VidneError
 from hashing.receipt import Receipt
 from ingest.receipt_page import receipt_page
-from ingest.receiving import QuotaError
 
 if TYPE_CHECKING:
     from apps.portal.app import Portal
@@ -39,14 +30,6 @@ _FILES: dict[str, tuple[str, Callable[[Receipt], bytes]]] = {
     "pdf": ("application/pdf", receipt_page),
     "json": ("application/json", Receipt.to_bytes),
 }
-_PROBLEMS: tuple[tuple[type[VidneError], str, int], ...] = (
-    (LinkError, "link", 404),
-    (QuotaError, "too-large", 413),
-    (StorageFullError, "full", 507),
-    (ConflictError, "busy", 503),
-    (UsageError, "form", 400),
-    (UnreadableError, "busy", 503),
-)
 
 
 @dataclass(frozen=True)
@@ -70,9 +53,9 @@ class Forms:
             if "look" in upload.fields or not upload.has_files:
                 return await self._look(request, upload)
             return self._sent(request, await upload.finish())
-        except VidneError as error:
+        except VidneError:
             await _drain(body)
-            return self._problem(request, error)
+            raise
         finally:
             await upload.close()
 
@@ -87,10 +70,6 @@ class Forms:
         except LinkError:
             text = gettext_of(chosen_language(request)).gettext(PROBLEMS["receipt"])
             return self.renderer.page(request, "receipt.html", status=404, problem=text)
-        except IncompleteError:
-            return self._said(request, "pending", 425)
-        except VidneError as error:
-            return self._problem(request, error)
         address = f"{self.renderer.host(request)}receipt#{code}"
         picture = qr_svg(address, str(told["reference"]))
         return self.renderer.page(
@@ -135,16 +114,6 @@ class Forms:
             files=sent.files,
             refused=sent.refused,
         )
-
-    def _problem(self, request: Request, error: VidneError) -> Response:
-        for kind, name, status in _PROBLEMS:
-            if isinstance(error, kind):
-                return self._said(request, name, status)
-        raise error
-
-    def _said(self, request: Request, name: str, status: int) -> Response:
-        text = gettext_of(chosen_language(request)).gettext(PROBLEMS[name])
-        return self.renderer.page(request, "problem.html", status=status, problem=text)
 
 
 def _length(request: Request) -> int | None:
