@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from anyio.to_thread import run_sync
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from apps.portal.app import Portal
 from apps.portal.form_upload import FormUpload, Sent, opened
 from apps.portal.languages import chosen_language, gettext_of
 from apps.portal.multipart import FormReader
@@ -20,9 +20,6 @@ from apps.portal.words import PROBLEMS
 from evidence.errors import LinkError, UsageError, VidneError
 from hashing.receipt import Receipt
 from ingest.receipt_page import receipt_page
-
-if TYPE_CHECKING:
-    from apps.portal.app import Portal
 
 _MOST_DRAINED = 32 << 20  # a browser that cannot get rid of its body shows no answer
 _LONGEST_FORM = 8 << 10
@@ -36,7 +33,7 @@ _FILES: dict[str, tuple[str, Callable[[Receipt], bytes]]] = {
 class Forms:
     """Answers the forms of one portal."""
 
-    portal: "Portal"
+    portal: Portal
     renderer: Renderer
 
     async def send(self, request: Request) -> Response:
