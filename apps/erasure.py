@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from apps.sequencing import await_entry
 from apps.wiring import Application
 from evidence.cases import new_id
-from evidence.catalogue.erasure import RECORDER_ADDED, erase_bodies
+from evidence.catalogue.erasure import ANSWERS, LINK_MESSAGE, RECORDER_ADDED, erase_bodies
 from evidence.clock import timestamp
 from evidence.custody import CustodyEvent, LedgerEntry
 from evidence.errors import ConflictError, IncompleteError, NotFoundError
@@ -18,7 +18,7 @@ from ingest.custody import record
 
 CONTACT = "contact."
 # Bodies that tell of people, or the names that they gave to files, and that nothing else is read from.
-_ERASABLE = frozenset({RECORDER_ADDED, "submission.completed", RECEIPT_EVENT})
+_ERASABLE = frozenset({RECORDER_ADDED, LINK_MESSAGE, ANSWERS, "submission.completed", RECEIPT_EVENT})
 # Why others are kept, by the beginning of the type.
 _KEPT = {
     "object.": "it holds where an object lies, and the digests of its pieces",

@@ -94,9 +94,15 @@ class PortalKeeper:
 
 @contextmanager
 def kept_portal(settings: Settings) -> Iterator[PortalKeeper]:
-    """The portal, kept going by a thread while the block runs."""
+    """The portal, kept going by a thread while the block runs; where it cannot be, SIGTERM comes to us."""
     keeper = PortalKeeper(settings)
-    thread = threading.Thread(target=keeper.run, name="portal")
+
+    def run() -> None:
+        keeper.run()
+        if keeper.gave_up:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = threading.Thread(target=run, name="portal")
     thread.start()
     try:
         yield keeper

@@ -79,7 +79,9 @@ def check_public_url(name: str, url: str) -> None:
         parts = urlsplit("")
     is_plain = not (parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc)
     if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
-        raise SettingsError(f"{name} is {url!r}.", advice="Write https://host, without a path.")
+        raise SettingsError(
+            f"{name} cannot be understood.", advice="Write https://host, without a path and a password."
+        )
 
 
 def check_networks(name: str, text: str) -> None:

@@ -196,6 +196,8 @@ class Settings:
         if self.portal_url:
             check_public_url("VIDNE_PORTAL_URL", self.portal_url)
         check_networks("VIDNE_PORTAL_PROXIES", self.portal_proxies)
+        if self.clamav_socket and "/" not in self.clamav_socket:
+            check_listen("VIDNE_CLAMAV_SOCKET", self.clamav_socket)
         for name in ("largest_file", "upload_hours", "requests", "threads"):
             if getattr(self, f"portal_{name}") < 1:
                 raise SettingsError(

@@ -33,6 +33,7 @@ _LEAD = f"""
 """  # noqa: S608 - the number is ours
 _ORDER = "SELECT 'a'::text < 'B'::text, current_setting('server_encoding')"
 _CONNECT_S = 5
+_WRITTEN = ("ledger_body", "recorder", "link_message", "link_submission")  # what people say stands in these
 _ALIVE = {"keepalives": 1, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
 # The same on the server's side: it must not wait hours for a machine that lost its power.
 _OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c TimeZone=UTC"
@@ -122,7 +123,7 @@ _POSTGRESQL = Kind(
     write="BEGIN ISOLATION LEVEL READ COMMITTED",
     look="SELECT pg_current_snapshot()::text",  # its upper end moves with every transaction that writes
     explain=_explain,
-    purge=("VACUUM (FULL) ledger_body", "VACUUM (FULL) recorder"),
+    purge=tuple(f"VACUUM (FULL) {table}" for table in _WRITTEN),
     lock_schema=f"SELECT pg_advisory_xact_lock({_SCHEMA})",
     lead=_LEAD,
 )

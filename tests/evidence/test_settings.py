@@ -42,6 +42,22 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
         ("VIDNE_TSA_INTERVAL", "0"),
         ("VIDNE_TSA_RENEW_DAYS", "0"),
         ("VIDNE_DATA", ""),
+        ("VIDNE_PORTAL_LISTEN", "8080"),
+        ("VIDNE_PORTAL_LISTEN", "host:port"),
+        ("VIDNE_PORTAL_LISTEN", "host:99999"),
+        ("VIDNE_PORTAL_LISTEN", "host:80/path"),
+        ("VIDNE_PORTAL_URL", "vidne.example.org"),
+        ("VIDNE_PORTAL_URL", "https://vidne.example.org/portal"),
+        ("VIDNE_PORTAL_URL", "https://user:hush@vidne.example.org"),
+        ("VIDNE_PORTAL_PROXIES", "10.0.0.0/99"),
+        ("VIDNE_PORTAL_PROXIES", "10.0.0.1, proxy"),
+        ("VIDNE_PORTAL_LARGEST_FILE", "0"),
+        ("VIDNE_PORTAL_UPLOAD_HOURS", "0"),
+        ("VIDNE_PORTAL_REQUESTS", "0"),
+        ("VIDNE_PORTAL_THREADS", "0"),
+        ("VIDNE_PORTAL_LINK_RATE", "-1"),
+        ("VIDNE_PORTAL_ADDRESS_RATE", "-1"),
+        ("VIDNE_CLAMAV_SOCKET", "clamd"),
     ],
 )
 def test_a_setting_that_cannot_be_meant_is_named(name: str, value: str) -> None:
@@ -68,3 +84,16 @@ def test_authorities_are_named_with_commas_between_each_once() -> None:
 def test_every_setting_is_documented(item: "object") -> None:
     name = item.metadata["env"]  # type: ignore[attr-defined]
     assert f"`{name}`" in DOCUMENT.read_text()
+
+
+def test_a_time_zone_that_is_not_known_is_named_where_it_is_needed() -> None:
+    settings = Settings.from_environment({"VIDNE_PORTAL_ZONE": "Europe/Atlantis"})
+    with pytest.raises(SettingsError, match="VIDNE_PORTAL_ZONE"):
+        _ = settings.zone
+
+
+def test_the_portal_s_address_is_the_public_one_where_one_is_set() -> None:
+    assert Settings().public_url == ""
+    assert Settings(portal_listen="127.0.0.1:8080").public_url == "http://127.0.0.1:8080"
+    settings = Settings(portal_listen="127.0.0.1:8080", portal_url="https://vidne.example.org/")
+    assert settings.public_url == "https://vidne.example.org"
