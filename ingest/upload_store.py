@@ -30,7 +30,7 @@ from retention.keys import UPLOADS, chunk_key, upload_prefix
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_SLICE = 16 << 20  # the store takes it in one request
+_SLICE = 15 << 20  # with what the last piece adds to it the store takes it in one request (16 MiB)
 _SLICE_S = 30.0
 
 

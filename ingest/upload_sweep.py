@@ -92,7 +92,7 @@ class UploadSweep:
 
         Raises UnavailableError, UnreadableError where the catalogue is away.
         """
-        return self._file() + self._expire() + self._remove() + self._end() + self.complete_ended()
+        return self._file() + self._expire() + self._end() + self.complete_ended() + self._remove()
 
     def _file(self) -> int:
         """File what is complete, and was at the last look: else somebody may just be doing it."""

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 from anyio import CancelScope
 from anyio.to_thread import run_sync
 
 from apps.portal import sending
+from apps.portal.app import Portal
+from apps.portal.errors import problem_of, sentence
 from apps.portal.multipart import End, Event, Part
 from apps.portal.receipts import receipt_state
 from evidence.errors import LinkError, UsageError, VidneError
@@ -18,9 +20,6 @@ from evidence.text import name_from_bytes, printable
 from ingest.declaration import current_version
 from ingest.link_submissions import Answers, Begun, Contact
 from ingest.receiving import Receiving
-
-if TYPE_CHECKING:
-    from apps.portal.app import Portal
 
 _LONGEST_FIELD = 32 << 10
 _MOST_FIELDS = 40
@@ -45,7 +44,7 @@ class Sent:
 class FormUpload:
     """Takes the parts of one form in their order; the field `code` comes before the first file."""
 
-    portal: "Portal"
+    portal: Portal
     language: str
     length: int | None  # of the whole form, where the browser said it
     fields: dict[str, str] = field(default_factory=dict)
@@ -131,7 +130,9 @@ class FormUpload:
             await self.close()
 
     def _refuse(self, name: str, error: VidneError) -> None:
-        self._refused.append({"name": printable(name), "reason": str(error)})
+        self._refused.append(
+            {"name": printable(name), "reason": sentence(problem_of(error).code, self.language)}
+        )
 
     async def finish(self) -> Sent:
         """Keep the answers, end the submission and file what came; raises VidneError."""
@@ -161,7 +162,7 @@ class FormUpload:
                 await _in_thread(receiving.close)
 
 
-def opened(portal: "Portal", code: str) -> tuple[str, JsonObject]:
+def opened(portal: Portal, code: str) -> tuple[str, JsonObject]:
     """The code to work with and what it opens: who holds a poster's is given a link of their own."""
     link = sending.view_link(portal, code)
     if link["kind"] == LinkKind.INCIDENT:

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from anyio.to_thread import run_sync
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from apps.portal.app import Portal
 from apps.portal.form_upload import FormUpload, Sent, opened
 from apps.portal.languages import chosen_language, gettext_of
 from apps.portal.multipart import FormReader
@@ -17,21 +17,9 @@ from apps.portal.qr import qr_svg
 from apps.portal.receipts import receipt, receipt_state
 from apps.portal.rendering import Renderer
 from apps.portal.words import PROBLEMS
-from evidence.errors import (
-    ConflictError,
-    IncompleteError,
-    LinkError,
-    StorageFullError,
-    UnreadableError,
-    UsageError,
-    VidneError,
-)
+from evidence.errors import LinkError, UsageError, VidneError
 from hashing.receipt import Receipt
 from ingest.receipt_page import receipt_page
-from ingest.receiving import QuotaError
-
-if TYPE_CHECKING:
-    from apps.portal.app import Portal
 
 _MOST_DRAINED = 32 << 20  # a browser that cannot get rid of its body shows no answer
 _LONGEST_FORM = 8 << 10
@@ -39,21 +27,13 @@ _FILES: dict[str, tuple[str, Callable[[Receipt], bytes]]] = {
     "pdf": ("application/pdf", receipt_page),
     "json": ("application/json", Receipt.to_bytes),
 }
-_PROBLEMS: tuple[tuple[type[VidneError], str, int], ...] = (
-    (LinkError, "link", 404),
-    (QuotaError, "too-large", 413),
-    (StorageFullError, "full", 507),
-    (ConflictError, "busy", 503),
-    (UsageError, "form", 400),
-    (UnreadableError, "busy", 503),
-)
 
 
 @dataclass(frozen=True)
 class Forms:
     """Answers the forms of one portal."""
 
-    portal: "Portal"
+    portal: Portal
     renderer: Renderer
 
     async def send(self, request: Request) -> Response:
@@ -70,9 +50,9 @@ class Forms:
             if "look" in upload.fields or not upload.has_files:
                 return await self._look(request, upload)
             return self._sent(request, await upload.finish())
-        except VidneError as error:
+        except VidneError:
             await _drain(body)
-            return self._problem(request, error)
+            raise
         finally:
             await upload.close()
 
@@ -87,10 +67,6 @@ class Forms:
         except LinkError:
             text = gettext_of(chosen_language(request)).gettext(PROBLEMS["receipt"])
             return self.renderer.page(request, "receipt.html", status=404, problem=text)
-        except IncompleteError:
-            return self._said(request, "pending", 425)
-        except VidneError as error:
-            return self._problem(request, error)
         address = f"{self.renderer.host(request)}receipt#{code}"
         picture = qr_svg(address, str(told["reference"]))
         return self.renderer.page(
@@ -135,16 +111,6 @@ class Forms:
             files=sent.files,
             refused=sent.refused,
         )
-
-    def _problem(self, request: Request, error: VidneError) -> Response:
-        for kind, name, status in _PROBLEMS:
-            if isinstance(error, kind):
-                return self._said(request, name, status)
-        raise error
-
-    def _said(self, request: Request, name: str, status: int) -> Response:
-        text = gettext_of(chosen_language(request)).gettext(PROBLEMS[name])
-        return self.renderer.page(request, "problem.html", status=status, problem=text)
 
 
 def _length(request: Request) -> int | None:

@@ -1,17 +1,13 @@
 """The public pages that anyone may read; what forms send is answered by `forms`."""
 
-from typing import TYPE_CHECKING
-
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from apps.portal.app import Portal
 from apps.portal.assets import give_asset
 from apps.portal.forms import Forms
 from apps.portal.rendering import Renderer
-
-if TYPE_CHECKING:
-    from apps.portal.app import Portal
 
 _PAGES = {
     "/": "front.html",
@@ -22,7 +18,7 @@ _PAGES = {
 }
 
 
-def routes(portal: "Portal") -> list[Route]:
+def routes(portal: Portal) -> list[Route]:
     """The routes of all pages, their forms, and what they are made of."""
     renderer = Renderer(portal)
     forms = Forms(portal, renderer)

@@ -7,7 +7,6 @@ from functools import cached_property, lru_cache
 from gzip import compress
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from babel.dates import format_datetime
@@ -16,13 +15,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from apps.portal.app import Portal
 from apps.portal.assets import asset_url
 from apps.portal.languages import chosen_language, gettext_of, languages
 from apps.portal.words import FILE_STATES, HINTS, RECEIPT, REQUEST_FIELDS, SENDING, STATES, translated
 from ingest.declaration import current_version, declaration
-
-if TYPE_CHECKING:
-    from apps.portal.app import Portal
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SECRET = {"Cache-Control": "no-store"}  # what is made for one person stays in no cache
@@ -46,7 +43,7 @@ _OPEN = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Accept-Encoding"
 class Renderer:
     """Renders the pages of one portal."""
 
-    portal: "Portal"
+    portal: Portal
 
     def open_page(self, request: Request, template: str) -> Response:
         """A page that is the same for all who read its language; kept, compressed, and known by its ETag."""

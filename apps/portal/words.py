@@ -37,13 +37,11 @@ SENDING = {
     "received-different": _("Received, but not as your browser sent it. Please send it again."),
     "digest": _("SHA-256: {sha256}"),
     "progress-of": _("Progress of {name}"),
-    "failed": _("That did not work. Try again, or call 114 if it goes on."),
-    "failed-413": _("The file is larger than this link allows. Call 114, and we find another way."),
-    "failed-link": _("The link does not work any more. Call 114 to get a new one."),
-    "error-link": _("This link or code does not work. Look whether it was typed rightly; else call 114 to get a new one."),
-    "used-up": _("As many have sent through this link as it allows. Call 114 to get a new one."),
+    "failed": _("That did not work. Try again later."),
+    "error-link": _("This link or code does not work, or not any more. Look whether it was typed rightly; else ask whoever sent it for a new one."),
+    "used-up": _("This link was used as often as it allows. Ask whoever sent it for a new one."),
     "another-file": _("That was another file. Choose {name}, or remove it from the list."),
-    "too-large": _("A file is larger than {bytes}, which this link allows. Call 114, and we find another way."),
+    "too-large": _("A file is larger than the {bytes} that this link allows. Ask whoever sent it."),
     "too-many": _("This link takes {files} files at a time. Choose fewer; you can send more afterwards."),
     "limits": _("Up to {files} files, {bytes} in all."),
     "nothing-chosen": _("Choose at least one file first."),
@@ -91,15 +89,8 @@ HINTS = {
 SENDING |= {f"hint-{code}": text for code, text in HINTS.items()}
 
 PROBLEMS = {
-    "link": SENDING["error-link"],
     "receipt": _("There is no receipt with this code. Look whether it was typed rightly."),
     "no-files": _("No file was chosen. Choose at least one, and send again."),
-    "too-large": _("That is more than this link allows. Call 114, and we find another way."),
-    "full": _("The receiver has no room at the moment. Try again in some minutes."),
-    "busy": _("The receiver cannot answer at the moment. Try again in some minutes."),
-    "form": _("What your browser sent could not be understood. Try again, or with another browser."),
-    "cut": _("The file did not arrive whole. Send it again."),
-    "pending": _("The receipt is not ready yet. Look again in some minutes."),
 }
 
 REQUEST_FIELDS = {

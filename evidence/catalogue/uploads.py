@@ -4,7 +4,6 @@ A token is given anew to each request that goes on with an upload. What an earli
 by it: the row alone says which bytes count.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -218,13 +217,10 @@ def end_unbegun(connection: Connection, submission_id: str, before: str, now: st
 
 def mark_filed(connection: Connection, upload_id: str, sha256: str, ordinal: int, now: str) -> None:
     """The upload is file `ordinal` of its submission, and its bytes gave this digest."""
-    values: Mapping[str, object] = {
-        "state": UploadState.FILED,
-        "sha256": sha256,
-        "ordinal": ordinal,
-        "changed_at": now,
-    }
-    connection.execute(update(upload).where(upload.c.id == upload_id).values(values))
+    statement = update(upload).where(upload.c.id == upload_id)
+    connection.execute(
+        statement.values(state=UploadState.FILED, sha256=sha256, ordinal=ordinal, changed_at=now)
+    )
 
 
 def complete_uploads(connection: Connection, home: str) -> list[str]:

@@ -10,7 +10,7 @@ from evidence.cases import new_id
 from evidence.errors import NotFoundError, ObjectExistsError, VidneError
 from evidence.ports import NewObject, ObjectStore
 from retention.folder import FolderStore
-from retention.keys import original_key, rendition_key
+from retention.keys import chunk_key, original_key, rendition_key, upload_prefix
 from retention.s3 import S3Store
 from tests.servers import S3Server
 
@@ -193,3 +193,23 @@ def test_nothing_lies_over_objects_that_were_created_once(
 def test_a_name_that_could_leave_its_place_makes_no_key(name: str) -> None:
     with pytest.raises(VidneError):
         rendition_key("case1", 1, "fast-1", "0" * 64, name)
+
+
+def test_what_lay_there_for_a_while_is_deleted_for_good(store: ObjectStore, tmp_path: Path) -> None:
+    one, other = (chunk_key("upload1", 0, token) for token in (1, 10))
+    versions = {key: put(store, key, tmp_path / "f", key.encode()) for key in (one, other)}
+    store.delete(one, versions[one])
+    assert store.stat(one) is None
+    assert list(store.list_keys(upload_prefix("upload1"))) == [other]
+    assert list(store.list_overlaid("uploads/")) == []
+    store.delete(one, versions[one])  # gone already
+    again = put(store, one, tmp_path / "f", b"the key is free")
+    assert read(store, one, again) == b"the key is free"
+
+
+def test_what_is_kept_is_never_deleted(store: ObjectStore, key: str, tmp_path: Path) -> None:
+    for name in (key, rendition_key("case1", 1, "fast-1", "0" * 64, "a.jpg"), "ledger/checkpoint/1"):
+        version = put(store, name, tmp_path / "f", b"evidence")
+        with pytest.raises(VidneError, match="kept"):
+            store.delete(name, version)
+        assert read(store, name, version) == b"evidence"

@@ -15,7 +15,7 @@ from tests.system.program import CASE
 
 @dataclass(frozen=True)
 class Receipt:
-    """One acknowledgement: `submit` said that it received this file, as this exhibit."""
+    """One acknowledgement: this file was received, as this exhibit; empty where the sender is not told."""
 
     exhibit: str
     size: int
@@ -35,6 +35,10 @@ class Journal:
                 file.write(json.dumps([item["exhibit"], item["size"], item["sha256"]]) + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+    def note_upload(self, size: int, sha256: str) -> None:
+        """Write down that every byte of a file was acknowledged to somebody who sent it through a link."""
+        self.note({"files": [{"exhibit": "", "size": size, "sha256": sha256}]})
 
     def receipts(self) -> set[Receipt]:
         lines = self.path.read_text().splitlines() if self.path.exists() else []
@@ -92,8 +96,8 @@ def _judge_receipts(
         (entry["type"], item["exhibit"], item["sha256"]) for entry in entries for item in entry["objects"]
     )
     for receipt in receipts:
-        label = receipt.exhibit.rpartition("/")[2]
         same = [row for row in rows if row[1] == receipt.sha256]
+        label = receipt.exhibit.rpartition("/")[2] or "".join(f"EX-{row[0]:04d}" for row in same[:1])
         if [(f"EX-{number:04d}", size) for number, _, size, _ in same[:1]] != [(label, receipt.size)]:
             verdict.lost.append(f"{receipt}: rows {same}")
         copies = originals[receipt.sha256, receipt.size]

@@ -3,6 +3,7 @@
 import random
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,10 +51,21 @@ class Site:
 
     def worker(self) -> int:
         """The pid of the worker process, once there is one."""
+        return self._child("apps.worker")
+
+    def portal(self) -> int:
+        """The pid of the portal's process, once there is one."""
+        return self._child("apps.portal.server")
+
+    def _child(self, module: str) -> int:
         serving = self.serving
         assert serving is not None
-        wait_until(lambda: bool(children_of(serving.pid)), 60, "a worker process")
-        return children_of(serving.pid)[0]
+
+        def found() -> list[int]:
+            return [pid for pid in children_of(serving.pid) if module in _command_of(pid)]
+
+        wait_until(lambda: bool(found()), 60, f"a process of {module}")
+        return found()[0]
 
     def kill(self) -> None:
         """The machine loses its power."""
@@ -95,3 +107,9 @@ class Site:
             reply = client.get_object(bucket, item.object_name, version_id=item.version_id)
             with reply:
                 yield item.object_name, str(item.version_id), reply.read()
+
+
+def _command_of(pid: int) -> str:
+    with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""

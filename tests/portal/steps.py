@@ -49,7 +49,9 @@ def finish(page: Page) -> tuple[str, str]:
     page.click("#finish")
     expect(page.locator("#done-part")).to_be_visible(timeout=_PATIENCE_MS)
     part = page.locator("#done-part")
-    return part.locator("dd[data-fill=reference]").inner_text(), part.locator("dd[data-fill=receipt]").inner_text()
+    return part.locator("dd[data-fill=reference]").inner_text(), part.locator(
+        "dd[data-fill=receipt]"
+    ).inner_text()
 
 
 def slow_upload(page: Page, bytes_a_second: int) -> None:

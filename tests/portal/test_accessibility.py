@@ -39,7 +39,9 @@ def require_accessible(page: Page) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("viewport", [PHONE, NARROW, {"width": 1280, "height": 900}], ids=["phone", "narrow", "desktop"])
+@pytest.mark.parametrize(
+    "viewport", [PHONE, NARROW, {"width": 1280, "height": 900}], ids=["phone", "narrow", "desktop"]
+)
 @pytest.mark.parametrize("path", OPEN_PAGES)
 def test_each_page_is_accessible(
     site: Site, phone: Callable[..., BrowserContext], path: str, language: str, viewport: dict[str, int]

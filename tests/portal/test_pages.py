@@ -64,9 +64,10 @@ def test_emergency_comes_first_and_nothing_is_inline(site: Site, path: str, lang
     assert answer.status_code == 200
     text = re.sub(r"<[^>]+>", " ", answer.text.partition("<body>")[2])
     first = " ".join(text.split())[:120]
-    assert {"da": "Sker det nu? Ring 112. Ellers 114.", "en": "Is it happening now? Call 112. Otherwise: 114."}[
-        language
-    ] in first
+    assert {
+        "da": "Sker det nu? Ring 112. Ellers 114.",
+        "en": "Is it happening now? Call 112. Otherwise: 114.",
+    }[language] in first
     assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", answer.text)
     assert {url.partition("/")[0] for url in re.findall(r'(?:src|href)="([^"#]*)', answer.text)} <= {
         "", "tel:112", "tel:114", *(f"?lang={name}" for name in ("da", "en")),
@@ -88,7 +89,8 @@ def test_assets_are_kept_for_ever_and_packed_as_the_browser_can_unpack(site: Sit
     page = httpx.get(f"{site.url}/send").text
     (path,) = re.findall(r'href="(/assets/portal[^"]+\.css)"', page)
     answers = {
-        kind: httpx.get(site.url + path, headers={"Accept-Encoding": kind}) for kind in ("br", "gzip", "identity")
+        kind: httpx.get(site.url + path, headers={"Accept-Encoding": kind})
+        for kind in ("br", "gzip", "identity")
     }
     for kind, answer in answers.items():
         assert answer.headers.get("content-encoding", "identity") == kind

@@ -88,7 +88,9 @@ def test_the_answers_arrive_as_typed_and_the_file_s_own_time_is_a_suggestion(
     assert "Torvet 1" in row[1]
     assert "Set fra altanen" in row[1]
     assert "Kirsten" not in row[1]
-    bodies = b"".join(raw for (raw,) in site.program.query("SELECT body FROM ledger_body WHERE body IS NOT NULL"))
+    bodies = b"".join(
+        raw for (raw,) in site.program.query("SELECT body FROM ledger_body WHERE body IS NOT NULL")
+    )
     assert b"Kirsten Vidne" in bodies
     assert "Kirsten" not in site.said
 

@@ -1,5 +1,5 @@
 // The list of files as it is shown: a row for each, its state in words, its buttons.
-import { bytes, hasWord, span, word } from './words.js';
+import { bytes, span, word } from './words.js';
 
 const template = document.getElementById('row');
 
@@ -83,14 +83,9 @@ function set(element, text) {
 function stateOf(item) {
   if (item.state === 'delayed') return word(navigator.onLine === false || !item.why ? 'delayed-network' : item.why === 507 ? 'delayed-full' : 'delayed-server');
   if (item.state === 'missing') return word(item.why === 'changed' ? 'missing-changed' : item.handle ? 'missing-leave' : 'missing', { name: item.name });
-  if (item.state === 'failed') return failureOf(item);
+  if (item.state === 'failed') return item.told || word('failed');
   if (item.state === 'received') return word({ true: 'received-identical', false: 'received-different' }[item.identical] ?? 'received');
   return word(item.state);
-}
-
-function failureOf(item) {
-  const key = item.status === 413 ? 'failed-413' : `failed-${item.why}`;
-  return hasWord(key) ? word(key) : item.told || word('failed');
 }
 
 function rateOf(item) {
