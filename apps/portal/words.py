@@ -49,6 +49,7 @@ SENDING = {
     "other-tab": _("This page is open in another tab or window already, and sends from there. Go on there, or close it and load this page again."),
     "cancel-sure": _("Remove {name}? What has been sent of it is deleted."),
     "forget-sure": _("Remove link, reference and receipt code from this device? Write down the receipt code first."),
+    "earlier": _("Reference {reference}, receipt code {receipt}"),
     "answers-saved": _("Your answers are saved."),
     "answers-later": _("Your answers are saved as soon as there is a connection."),
     "time-from-recording": _("This is a suggestion: the file {name} says so itself. Correct it if it is wrong."),

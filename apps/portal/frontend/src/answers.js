@@ -1,5 +1,5 @@
 // The questions: kept as they are typed, on the server, and all but contact data in this browser.
-import { CallError, call } from './api.js';
+import { CallError, call, pause } from './api.js';
 import { word } from './words.js';
 
 const PLAIN = ['recorded_at', 'place', 'clock_shown', 'clock_true', 'note'];
@@ -10,7 +10,7 @@ export class Answers {
   /** `kept` hears of each change of the plain answers. */
   constructor(form, kept) {
     Object.assign(this, { form, kept, submission: null, link: null, contactTouched: false, dirty: false });
-    this.saved = document.getElementById('saved');
+    this.line = document.getElementById('saved');
     this.contactFields = document.getElementById('contact-fields');
     for (const section of [document.getElementById('questions'), document.getElementById('contact')]) {
       section.addEventListener('input', (event) => this.changed(event.target));
@@ -67,28 +67,42 @@ export class Answers {
     });
   }
 
-  /** Send what was typed since it was last sent; quiet where there is no submission yet. Resolves to whether all is kept. */
+  /** Resolves once nothing is left to be sent, or what is left can never be. */
+  async saved() {
+    while (this.dirty || this.running) {
+      await (this.running ?? this.save());
+      if (this.dirty) await pause(3000);
+    }
+  }
+
+  /** Send what was typed since it was last sent, one call at a time; nothing where there is no submission yet. */
   async save() {
     clearTimeout(this.timer);
-    if (!this.dirty || !this.submission) return !this.dirty;
+    if (this.running) await this.running;
+    if (!this.dirty || !this.submission) return;
     this.dirty = false;
+    this.running = this.put();
+    await this.running;
+    this.running = null;
+  }
+
+  async put() {
     const body = this.contactTouched ? { ...this.plain, contact: this.contact } : this.plain;
     try {
       await call('PUT', `/api/submissions/${this.submission}/answers`, { link: this.link, body, keepalive: true });
       this.say(word('answers-saved'));
-      return true;
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
-      this.dirty = true;
       this.say(error.passes ? word('answers-later') : error.told || word('failed'));
-      if (error.passes) this.timer = setTimeout(() => this.save(), 1000 * Math.max(5, error.retryAfter));
-      return false;
+      if (!error.passes) return;
+      this.dirty = true;
+      this.timer = setTimeout(() => this.save(), 1000 * Math.max(5, error.retryAfter));
     }
   }
 
   say(text) {
-    this.saved.hidden = false;
-    if (this.saved.textContent !== text) this.saved.textContent = text;
+    this.line.hidden = false;
+    if (this.line.textContent !== text) this.line.textContent = text;
   }
 }
 

@@ -1,14 +1,14 @@
 // After the last file: reference, receipt code, and what the server says of each file until the receipt is out.
 import { call, CallError, pause } from './api.js';
 import { keepInAddress } from './link.js';
-import { forget } from './store.js';
+import { forget, setAside } from './store.js';
 import { bytes, hasWord, word } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 const PAUSES_S = [2, 3, 5, 8, 15, 30, 60];
 const MOST = 60; // hints come within minutes, or not while anyone waits
 
-export function showDone({ session, link, code, again }) {
+export function showDone({ session, link, code }) {
   for (const name of ['reference', 'receipt']) {
     for (const place of byId('done-part').querySelectorAll(`[data-fill="${name}"]`)) {
       if (place.matches('input')) place.value = session[name];
@@ -18,9 +18,11 @@ export function showDone({ session, link, code, again }) {
   byId('report-note').hidden = link.kind !== 'business';
   byId('more').hidden = link.uses_left < 1;
   byId('more').addEventListener('click', async () => {
-    await forget(code, { keepVisit: true });
-    again();
+    await setAside(session);
+    location.reload();
   });
+  byId('earlier').replaceChildren(...(session.earlier ?? []).map(earlierOne));
+  byId('earlier-part').hidden = !session.earlier?.length;
   byId('forget').addEventListener('click', async () => {
     if (!window.confirm(word('forget-sure'))) return;
     await forget(code);
@@ -29,6 +31,12 @@ export function showDone({ session, link, code, again }) {
   });
   show(session.files ?? []);
   follow(session.receipt);
+}
+
+function earlierOne({ reference, receipt }) {
+  const item = document.createElement('li');
+  item.textContent = word('earlier', { reference, receipt });
+  return item;
 }
 
 function show(files) {

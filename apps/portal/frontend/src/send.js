@@ -1,7 +1,7 @@
 // The page where recordings are sent: what its form does without scripts, with scripts it does better.
 import { Answers, localText } from './answers.js';
 import { keepAwake } from './awake.js';
-import { CallError, callUntilDone } from './api.js';
+import { CallError, callUntilDone, pause, pauseMs } from './api.js';
 import { showDone } from './done.js';
 import { timeOf } from './filetime.js';
 import { codeOfAddress, keepInAddress, openLink } from './link.js';
@@ -19,7 +19,8 @@ const list = new List(byId('files'), act);
 const answers = new Answers(form, (plain) => keep({ answers: plain }));
 let code = '';
 let link = null;
-let session = null;
+let session = null; // what this browser keeps of the submission that is being sent
+let earlier = []; // receipts of those that were sent before through the same link
 let uploader = null;
 let ready = null; // the submission and its uploader, once they are asked for
 
@@ -68,7 +69,9 @@ async function begin(typed) {
   keepInAddress(code);
   byId('code').value = code;
   describe();
-  session = (await sessionOf(code)) ?? null;
+  const kept = await sessionOf(code);
+  earlier = kept?.earlier ?? [];
+  session = kept?.submission ? kept : null;
   if (session?.ended) {
     finished();
     return;
@@ -79,6 +82,7 @@ async function begin(typed) {
     return;
   }
   show('open');
+  loaded();
   if (!session) return;
   answers.restore(session.answers);
   await uploaderOf();
@@ -107,7 +111,7 @@ function message({ at, text }) {
 /** The submission, begun with the first file, and what sends its files; one for all who ask. */
 function uploaderOf() {
   ready ??= (async () => {
-    const [{ Uploader }] = await Promise.all([import('./uploader.js'), begun()]);
+    const [{ Uploader }] = await Promise.all([loaded(), begun()]);
     uploader = new Uploader({ link: code, submission: session.submission, changed: draw });
     if (await isElsewhere()) {
       show('nothing');
@@ -120,12 +124,25 @@ function uploaderOf() {
   return ready;
 }
 
+/** The part that sends, which is loaded once a link has opened; over a bad line again and again. */
+async function loaded() {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await import('./uploader.js');
+    } catch (error) {
+      if (!(error instanceof TypeError)) throw error; // TypeError: it could not be fetched
+      overall.waits(new CallError(0));
+      await pause(pauseMs(attempt));
+    }
+  }
+}
+
 async function begun() {
   if (session) return;
   const body = { language, declaration: form.dataset.declaration };
   const made = await callUntilDone('POST', '/api/submissions', { link: code, body }, overall.waits);
   overall.waits(null);
-  session = { link: code, ...made, finishing: false, ended: false };
+  session = { link: code, ...made, earlier, finishing: false, ended: false };
   await keep({ answers: answers.plain });
 }
 
@@ -194,18 +211,18 @@ function act(name, item) {
   }
 }
 
-let drawn = false;
+let drawing = false;
 function draw() {
-  if (drawn) return;
-  drawn = true;
-  requestAnimationFrame(() => {
-    drawn = false;
+  keepAwake(uploader.isBusy);
+  if (session.finishing && uploader.isDone) end();
+  if (drawing) return;
+  drawing = true;
+  setTimeout(() => {
+    drawing = false;
     list.draw(uploader.items);
     overall.show(uploader.items);
     byId('progress-part').hidden = session.ended || !uploader.items.length;
-  });
-  keepAwake(uploader.isBusy);
-  if (session.finishing && uploader.isDone) end();
+  }, 100);
 }
 
 async function finish() {
@@ -227,12 +244,16 @@ let ending = false;
 async function end() {
   if (ending) return;
   ending = true;
-  if (!(await answers.save())) {
+  await answers.saved();
+  try {
+    await callUntilDone('POST', `/api/submissions/${session.submission}/end`, { link: code }, overall.waits);
+  } catch (error) {
+    if (!(error instanceof CallError)) throw error;
     ending = false;
-    setTimeout(draw, 3000);
+    await keep({ finishing: false });
+    problem(said(error));
     return;
   }
-  await callUntilDone('POST', `/api/submissions/${session.submission}/end`, { link: code }, overall.waits);
   await keep({ ended: true, files: uploader.items.map(({ name, size, sha256, identical }) => ({ name, size, sha256, identical })) });
   keepAwake(false);
   finished();
@@ -240,13 +261,8 @@ async function end() {
 
 function finished() {
   show('done');
-  showDone({ session, link, code, again });
+  showDone({ session, link, code });
   byId('done-heading').focus();
-}
-
-/** Further files are a submission of their own, through the same link. */
-function again() {
-  location.reload();
 }
 
 form.addEventListener('submit', (event) => {

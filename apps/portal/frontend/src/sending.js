@@ -30,7 +30,7 @@ export class Sending {
         await this.created(null);
         continue;
       }
-      if (!passes(status)) throw failure;
+      if (!passes(failure)) throw failure;
       if (status === 0 && !(await isReadable(this.file, this.sent))) throw new CallError(0, 'changed');
       this.waits(status);
       this.rate.reset();
@@ -110,8 +110,8 @@ function failureOf(error) {
   return new CallError(answer.getStatus(), told.error, told.message, seconds(answer.getHeader('Retry-After')));
 }
 
-/** 409: another request moved the offset; 423: another one is at it. HEAD tells where it stands. */
-const passes = (status) => status === 0 || status === 409 || status === 423 || status === 429 || status >= 500;
+/** 409 but for an ended submission: another request moved the offset, and HEAD tells where it stands. */
+const passes = (failure) => failure.passes || failure.status === 423 || (failure.status === 409 && failure.code !== 'ended');
 
 /** Whether the device still gives the file's bytes: not where it was changed or moved, or its permission ran out. */
 async function isReadable(file, at) {

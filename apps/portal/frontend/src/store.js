@@ -66,18 +66,26 @@ export async function filesOf(submission) {
 /** The link through which the submission with this receipt code was sent, if it was from here. */
 export async function linkOfReceipt(receipt) {
   const all = await (await opened).getAll('sessions');
-  return all.find((session) => session.receipt === receipt)?.link;
+  return all.find((one) => one.receipt === receipt || one.earlier?.some((other) => other.receipt === receipt))?.link;
 }
 
-/** Remove everything that this browser knows of a link; with `keepVisit` all but that a poster led to it. */
-export async function forget(link, { keepVisit = false } = {}) {
+async function dropFilesOf(submission) {
+  for (const file of await filesOf(submission)) await dropFile(file.id);
+}
+
+/** Make room for a further submission through the same link; of this one reference and receipt code are kept. */
+export async function setAside({ link, submission, reference, receipt, earlier = [] }) {
+  await dropFilesOf(submission);
+  await keepSession({ link, earlier: [...earlier, { reference, receipt }] });
+}
+
+/** Remove everything that this browser knows of a link. */
+export async function forget(link) {
   const store = await opened;
   const session = await store.get('sessions', link);
-  for (const file of await store.getAll('files')) {
-    if (file.submission === session?.submission) await store.delete('files', file.id);
-  }
+  if (session?.submission) await dropFilesOf(session.submission);
   for (const visit of await store.getAll('visits')) {
-    if (visit.link === link && !keepVisit) await store.delete('visits', visit.poster);
+    if (visit.link === link) await store.delete('visits', visit.poster);
   }
   await store.delete('sessions', link);
 }

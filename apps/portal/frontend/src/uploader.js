@@ -1,11 +1,12 @@
 // All files of one submission: two on their way at a time, kept so that a reload or a closed tab loses nothing.
-import { CallError, callUntilDone } from './api.js';
+import { CallError, callUntilDone, pause, pauseMs } from './api.js';
 import { headOf, sha256 } from './hasher.js';
 import { Sending } from './sending.js';
 import { dropFile, filesOf, keepFile } from './store.js';
 
 const AT_ONCE = 2;
 const KEEP_MS = 3000;
+const MOST_ASKED = 8;
 
 /**
  * States of a file: waiting, sending, delayed (tried again by itself), paused, missing (is to be chosen again),
@@ -36,7 +37,7 @@ export class Uploader {
       const missing = await this.missingLike(file);
       if (missing) {
         await this.take(missing, file, handle);
-      } else if (!this.items.some((item) => item.name === path && item.size === file.size)) {
+      } else if (!this.items.some((item) => item.name === path && item.size === file.size && item.modified === file.lastModified)) {
         fresh.push(await this.enlist(file, path, handle));
       }
     }
@@ -174,11 +175,7 @@ export class Uploader {
     item.sha256 = await item.hashing?.digest ?? item.sha256;
     item.hashing = null;
     try {
-      if (item.sha256) {
-        const id = item.url.slice(item.url.lastIndexOf('/') + 1);
-        const options = { link: this.link, body: { sha256: item.sha256 } };
-        item.identical = (await callUntilDone('PUT', `/api/files/${id}/digest`, options)).identical;
-      }
+      if (item.sha256) item.identical = await this.compared(item);
       item.state = 'received';
     } catch (error) {
       if (!(error instanceof CallError)) throw error;
@@ -186,6 +183,18 @@ export class Uploader {
     }
     await this.keep(item);
     this.changed();
+  }
+
+  /** Whether the server's digest is the same; null where it has none yet after some time. */
+  async compared(item) {
+    const id = item.url.slice(item.url.lastIndexOf('/') + 1);
+    const options = { link: this.link, body: { sha256: item.sha256 } };
+    for (let asked = 0; asked < MOST_ASKED; asked += 1) {
+      const { identical } = await callUntilDone('PUT', `/api/files/${id}/digest`, options);
+      if (identical !== null) return identical;
+      await pause(pauseMs(asked));
+    }
+    return null;
   }
 
   async pause(item) {
