@@ -66,6 +66,7 @@ def command() -> None:
 @pass_context
 def create(
     context: Context,
+    /,
     number: str,
     kind: str,
     days: int | None,

@@ -28,7 +28,7 @@ def checked(path: Path, secrets: Path) -> subprocess.CompletedProcess[str]:
         "PORTAL_1": "127.0.0.1:8081",
         "PORTAL_2": "127.0.0.1:8082",
     }
-    command = [HAPROXY, "-c", "-f", path]
+    command = [HAPROXY, "-c", "-f", str(path)]
     return subprocess.run(command, env=given, capture_output=True, text=True, check=False)
 
 
