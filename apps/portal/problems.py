@@ -4,7 +4,7 @@ import logging
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from apps.portal.access_log import where
@@ -73,8 +73,8 @@ class Problems:
         await self._answer(request, Problem(429, "busy", seconds), text)(scope, receive, send)
 
     async def broken(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """As `of_anything`, where even that could not be asked."""
-        await (await self.of_anything(Request(scope), RuntimeError()))(scope, receive, send)
+        """As `of_anything`, where even that could not be made."""
+        await PlainTextResponse(sentence("broken", "da"), 500)(scope, receive, send)
 
     def _answer(self, request: Request, problem: Problem, text: str) -> Response:
         if request.url.path.startswith(_FOR_SCRIPTS):
