@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
+    MultipleResults,
     RuleBasedStateMachine,
     initialize,
     invariant,
@@ -115,7 +116,7 @@ class Uploading(RuleBasedStateMachine):
         return model
 
     @rule(target=requests, upload=uploads, data=st.data())
-    def taken(self, upload: Model, data: st.DataObject) -> object:
+    def taken(self, upload: Model, data: st.DataObject) -> "Request | MultipleResults[Request]":
         """A request goes on, from where the upload is or from somewhere else."""
         offset = data.draw(st.one_of(st.just(upload.offset), st.integers(0, MOST)))
         uploads, grant = self.scene.desk.uploads, self.scene.sender.grant

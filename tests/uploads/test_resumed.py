@@ -10,12 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
 from tusclient.client import TusClient
-from tusclient.uploader import Uploader
+from tusclient.uploader.uploader import Uploader
 
 from tests.databases import PostgresServer, postgres_server
 from tests.disks import fill, small_disk
@@ -29,11 +30,11 @@ from tests.uploads.test_tus import error_of, fresh
 MIB = 1 << 20
 
 
-def uploader(sender: Sender, path: Path, url: str = "", **options: object) -> Uploader:
+def uploader(sender: Sender, path: Path, url: str = "", **options: Any) -> Uploader:
     """tuspy, as it comes."""
     client = TusClient(f"{url or sender.url}/files", headers={"Vidne-Link": sender.code})
     metadata = {"filename": path.name, "submission": sender.submission}
-    return client.uploader(str(path), metadata=metadata, **options)  # type: ignore[arg-type]
+    return client.uploader(str(path), metadata=metadata, **options)
 
 
 def stalled(content: bytes, ready: threading.Event, go_on: threading.Event) -> Iterator[bytes]:
@@ -54,7 +55,7 @@ def wait_for_offset(sender: Sender, place: str, least: int, seconds: float = 30)
 
 
 @pytest.mark.parametrize("options", [{}, {"chunk_size": 300_001}, {"upload_checksum": True}], ids=str)
-def test_tuspy_sends_a_file(house: House, sender: Sender, tmp_path: Path, options: dict[str, object]) -> None:
+def test_tuspy_sends_a_file(house: House, sender: Sender, tmp_path: Path, options: dict[str, Any]) -> None:
     content = fresh(3_000_000)
     (tmp_path / "clip.mp4").write_bytes(content)
     uploader(sender, tmp_path / "clip.mp4", **options).upload()
@@ -104,7 +105,7 @@ class relay_once:  # noqa: N801 - used as a context manager function is
         left = iter([allowance])
         self._relay = relay((url.host, url.port), lambda: next(left, None))
 
-    def __enter__(self) -> tuple[object, str]:
+    def __enter__(self) -> tuple[Callable[[], bool], str]:
         net = self._relay.__enter__()
         return lambda: net.cuts == 1, net.url
 

@@ -181,7 +181,7 @@ def test_a_submission_with_an_unfinished_upload_goes_on(desk: Desk) -> None:
 
 
 def test_a_watch_tells_what_was_overdue_all_the_time() -> None:
-    seconds = 0.0
+    seconds, now = 0.0, NOON
     watch = Watch(lambda: seconds, 100)
 
     def look(after: float, *overdue: str, jump: float = 0) -> list[str]:
@@ -190,7 +190,6 @@ def test_a_watch_tells_what_was_overdue_all_the_time() -> None:
         now += timedelta(seconds=after + jump)
         return watch.due(now, overdue)
 
-    now = NOON
     assert look(0, "a") == []
     assert look(99, "a", "b") == []
     assert look(1, "a", "b") == ["a"]
