@@ -1,4 +1,4 @@
-"""300 MB from a phone through everything that goes wrong: they arrive once, whole, and the receipt proves it."""
+"""300 MB from a phone through all that goes wrong: they arrive once, whole, and the receipt proves it."""
 
 import time
 from collections.abc import Callable

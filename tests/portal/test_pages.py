@@ -1,4 +1,4 @@
-"""What the server gives: languages, texts that are all translated, nothing inline, little to load, and that fast."""
+"""What the server gives: languages, texts that are all translated, nothing inline, little to load, fast."""
 
 import re
 from collections.abc import Callable
