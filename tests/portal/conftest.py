@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ViewportSize, sync_playwright
 
 from samples.generator import clip as made_clip
+from tests.portal.line import Line, line_to
 from tests.portal.site import Site
 
 _FLAGS = [
@@ -71,3 +72,10 @@ def phone(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short clip that every player plays."""
     return made_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=1)
+
+
+@pytest.fixture
+def line(site: Site) -> Iterator[Line]:
+    """A line to the site that carries 2 MB/s until a test says otherwise."""
+    with line_to(site.port, 2_000_000) as made:
+        yield made

@@ -8,8 +8,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect
 
 from tests.portal.conftest import DESKTOP, PHONE
+from tests.portal.line import Line
 from tests.portal.site import Site, padded
-from tests.portal.steps import WITHOUT_HANDLES, await_share, await_state, choose, finish, opened, slow_upload
+from tests.portal.steps import WITHOUT_HANDLES, await_share, await_state, choose, finish, opened
 
 AXE = Path(__file__).parents[2] / "apps/portal/frontend/node_modules/axe-core/axe.min.js"
 _RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -86,17 +87,17 @@ def require_static(page: Page) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_state_of_an_upload_is_accessible(
-    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path, language: str
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path, language: str
 ) -> None:
     film = padded(clip, tmp_path / "film.mp4", 9_000_000)
     small = padded(clip, tmp_path / "small.mp4", 400_100)
     context = phone(viewport=NARROW)
     context.add_init_script(WITHOUT_HANDLES)
     link = site.link()
-    url = link["url"].replace("#", f"?lang={language}#")
+    url = line.through(link["url"]).replace("#", f"?lang={language}#")
+    line.speed = 600_000
     page = opened(context, url)
     require_accessible(page)
-    slow_upload(page, 600_000)
     choose(page, film)
     await_share(page, 5)
     page.check("#named")
@@ -126,9 +127,9 @@ def test_each_state_of_an_upload_is_accessible(
 
 
 def test_progress_is_announced_at_quarters(
-    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
 ) -> None:
-    page = opened(phone(), site.link()["url"])
+    page = opened(phone(), line.through(site.link()["url"]))
     page.evaluate(
         """() => {
           window.heard = [];
@@ -136,7 +137,6 @@ def test_progress_is_announced_at_quarters(
           new MutationObserver(() => window.heard.push(place.textContent)).observe(place, {childList: true});
         }"""
     )
-    slow_upload(page, 2_000_000)
     choose(page, padded(clip, tmp_path / "film.mp4", 8_000_000))
     await_state(page, "film.mp4", "received")
     expect(page.locator("#announcer")).to_have_text("Alle filer er modtaget.")
