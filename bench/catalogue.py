@@ -15,12 +15,13 @@ from sqlalchemy import Connection, insert
 from bench.spine import Row, folder
 from evidence.catalogue import tables
 from evidence.catalogue.cases import find_case, list_cases
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import deliveries, find_exhibit, get_problems, get_sections, list_exhibits
 from evidence.catalogue.ledger import SqlLedgerStore, add_event
 from evidence.catalogue.objects import current_objects
 from evidence.catalogue.postgres import open_server_catalogue
 from evidence.catalogue.search import Near, Wanted, search_exhibits
+from evidence.catalogue.sqlite import open_catalogue
 from evidence.custody import CustodyEvent
 from hashing.entries import make_body
 from hashing.note_keys import Signer

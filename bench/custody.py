@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bench.measure import CASE, VIDNE, Spread, fresh_case, in_turn, wall
 from bench.spine import PAIRS, Row, folder
-from evidence.catalogue.engine import open_catalogue
 from evidence.catalogue.ledger import SqlLedgerStore, add_event
+from evidence.catalogue.sqlite import open_catalogue
 from evidence.custody import CustodyEvent
 from hashing.digests import digest_file
 from hashing.entries import make_body

@@ -31,6 +31,8 @@ _TIPS = select(ledger_entry.c.case_id, ledger_entry.c.case_seq, ledger_entry.c.l
     _WAITING, ledger_entry.c.position == _LAST_OF_CASE
 )
 
+_BODIES = select(ledger_body).where(ledger_body.c.event_id.in_(bindparam("of_events", expanding=True)))
+
 
 def add_event(
     connection: Connection, event: CustodyEvent, *, salt: bytes, body: bytes, body_hash: str
@@ -160,6 +162,12 @@ class SqlLedgerStore:
         with self._catalogue.read() as connection:
             row = connection.execute(statement).one_or_none()
             return EventBody(row.event_id, row.salt, row.body) if row else None
+
+    def bodies(self, event_ids: Sequence[str]) -> Mapping[str, EventBody]:
+        """See LedgerStore."""
+        with self._catalogue.read() as connection:
+            rows = connection.execute(_BODIES, {"of_events": event_ids})
+            return {row.event_id: EventBody(row.event_id, row.salt, row.body) for row in rows}
 
     def latest_checkpoint(self) -> bytes | None:
         """See LedgerStore."""

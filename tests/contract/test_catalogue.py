@@ -20,7 +20,7 @@ from evidence.catalogue.cases import (
     renumber_case,
     require_open,
 )
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.erasure import erase_bodies
 from evidence.catalogue.exhibits import list_exhibits
 from evidence.catalogue.intake import Submission, add_file, add_submission
@@ -45,6 +45,7 @@ from evidence.catalogue.recorders import (
     list_recorders,
     recorder_of,
 )
+from evidence.catalogue.sqlite import open_catalogue
 from evidence.custody import CustodyEvent, EventBody
 from evidence.errors import ConflictError, SettingsError, UnavailableError, UnreadableError
 from evidence.exhibits import Digests, Role, Source

@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.postgres import open_server_catalogue
+from evidence.catalogue.sqlite import open_catalogue
 from tests.databases import PostgresServer
 
 

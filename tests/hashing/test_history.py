@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.ledger import SqlLedgerStore, add_event
+from evidence.catalogue.sqlite import open_catalogue
 from evidence.custody import LedgerEntry
 from evidence.ports import NewObject, StoredObject
 from hashing.entries import make_body, parse_entry
