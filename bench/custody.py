@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.measure import CASE, VIDNE, Spread, fresh_case, in_turn, wall
 from bench.spine import PAIRS, Row, folder
-from evidence.catalogue.ledger import SqlLedgerStore, add_event
+from evidence.catalogue.ledger import NewEvent, SqlLedgerStore, add_events
 from evidence.catalogue.sqlite import open_catalogue
 from evidence.custody import CustodyEvent
 from hashing.digests import digest_file
@@ -182,5 +182,5 @@ def _ledger(here: Path, events: int) -> tuple[SqlLedgerStore, Signer]:
                 "bench",
                 f"case{number % 1000}",
             )
-            add_event(connection, event, salt=salt, body=body, body_hash=body_hash)
+            add_events(connection, [NewEvent(event, salt, body, body_hash)])
     return SqlLedgerStore(catalogue), Signer.generate("vidne.invalid/bench")
