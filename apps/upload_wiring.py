@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from apps.wiring import Application
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
+from evidence.catalogue.sqlite import open_catalogue
 from ingest.upload_filing import Filer
 from ingest.upload_folder import FolderUploads
 from ingest.upload_spool import UploadSpool

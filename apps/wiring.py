@@ -10,9 +10,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from evidence.cases import new_id
-from evidence.catalogue.engine import BUSY_SECONDS, Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.ledger import SqlLedgerStore
 from evidence.catalogue.relocation import last_relocation
+from evidence.catalogue.sqlite import BUSY_SECONDS, open_catalogue
 from evidence.clock import Clock, system_clock
 from evidence.errors import ConflictError, SettingsError
 from evidence.files import create_file, make_durable_folders

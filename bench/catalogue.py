@@ -15,12 +15,13 @@ from sqlalchemy import Connection, insert
 from bench.spine import Row, folder
 from evidence.catalogue import tables
 from evidence.catalogue.cases import find_case, list_cases
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import deliveries, find_exhibit, get_problems, get_sections, list_exhibits
-from evidence.catalogue.ledger import SqlLedgerStore, add_event
+from evidence.catalogue.ledger import NewEvent, SqlLedgerStore, add_events
 from evidence.catalogue.objects import current_objects
 from evidence.catalogue.postgres import open_server_catalogue
 from evidence.catalogue.search import Near, Wanted, search_exhibits
+from evidence.catalogue.sqlite import open_catalogue
 from evidence.custody import CustodyEvent
 from hashing.entries import make_body
 from hashing.note_keys import Signer
@@ -29,7 +30,8 @@ from tests.databases import postgres_server
 
 EXHIBITS, IN_CASE = 1_000_000, 100
 ROUNDS = 200
-WORKERS, EVENTS = 8, 2_500
+WORKERS, EVENTS = 8, 5_000
+EACH = (1, 2, 20)  # events a transaction: a file received, a stage closed, an archive of files
 _BATCH = 10_000
 _NOW = "2026-01-01T00:00:00.000000Z"
 
@@ -42,8 +44,9 @@ def rows() -> Iterator[Row]:
             fill(catalogue)
             yield from queries(name, catalogue)
             catalogue.close()
-    with postgresql(fsync=True) as open_again:
-        yield appending(open_again)
+    for each in EACH:
+        with postgresql(fsync=True) as open_again:
+            yield appending(open_again, each)
 
 
 @contextmanager
@@ -210,11 +213,11 @@ def _row(what: str, catalogue: Catalogue, look: Callable[[Connection], object]) 
     return Row(what, f"{p95:.1f}", "-", f"median {statistics.median(taken):.1f}", "under 50", p95 < 50)
 
 
-def appending(open_again: Callable[[], Catalogue]) -> Row:
-    """Eight processes put events into the inbox, each in a transaction of its own, while one sequences."""
+def appending(open_again: Callable[[], Catalogue], each: int) -> Row:
+    """Eight processes put events into the inbox, some in each transaction, while one sequences."""
     catalogue = open_again()
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=_append, args=(open_again, n)) for n in range(WORKERS)]
+    workers = [context.Process(target=_append, args=(open_again, n, each)) for n in range(WORKERS)]
     store, signer = SqlLedgerStore(catalogue), Signer.generate("vidne.invalid/bench")
     started = time.perf_counter()
     for worker in workers:
@@ -223,6 +226,8 @@ def appending(open_again: Callable[[], Catalogue]) -> Row:
     while done < WORKERS * EVENTS:
         taken = Sequencer(store, signer).run_once()
         done += taken
+        if not taken and any(worker.exitcode for worker in workers):
+            raise RuntimeError("a worker failed")
         if not taken:
             time.sleep(0.01)
     spent = time.perf_counter() - started
@@ -231,7 +236,7 @@ def appending(open_again: Callable[[], Catalogue]) -> Row:
     catalogue.close()
     rate = done / spent
     return Row(
-        f"PostgreSQL: {WORKERS} workers append {done:,} events, a transaction each; one sequences (wall s)",
+        f"PostgreSQL: {WORKERS} workers append {done:,} events, {each} a transaction; one sequences (wall s)",
         f"{spent:.2f}",
         "-",
         f"{rate:,.0f} entries/s",
@@ -240,13 +245,15 @@ def appending(open_again: Callable[[], Catalogue]) -> Row:
     )
 
 
-def _append(open_again: Callable[[], Catalogue], worker: int) -> None:
+def _append(open_again: Callable[[], Catalogue], worker: int, each: int) -> None:
     catalogue = open_again()
-    for number in range(EVENTS):
-        salt, body, body_hash = make_body({"n": number})
-        event = CustodyEvent(
-            f"{worker}-{number}:test.event", "test.event", _NOW, "bench", f"case{number % 100}"
-        )
+    for first in range(0, EVENTS, each):
+        events = [_event(worker, number) for number in range(first, first + each)]
         with catalogue.write() as connection:
-            add_event(connection, event, salt=salt, body=body, body_hash=body_hash)
+            add_events(connection, events)
     catalogue.close()
+
+
+def _event(worker: int, number: int) -> NewEvent:
+    event = CustodyEvent(f"{worker}-{number}:test.event", "test.event", _NOW, "bench", f"case{number % 100}")
+    return NewEvent(event, *make_body({"n": number}))

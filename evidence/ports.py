@@ -170,6 +170,10 @@ class LedgerStore(Protocol):
         """The body of an event, or None where the event is unknown."""
         ...
 
+    def bodies(self, event_ids: Sequence[str]) -> Mapping[str, EventBody]:
+        """The bodies of up to a thousand events, those that are there."""
+        ...
+
     def latest_checkpoint(self) -> bytes | None:
         """The newest signed checkpoint, as it was signed."""
         ...

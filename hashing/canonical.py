@@ -37,22 +37,23 @@ def encode(value: Json) -> bytes:
 def decode(raw: bytes) -> JsonObject:
     """The object whose canonical form is exactly `raw`; raises CanonicalError for any other bytes."""
     try:
-        value: Json = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_float=_no_float,
-            parse_constant=_no_float,
-            parse_int=_integer,
-        )
+        value: Json = _STRICT.decode(raw.decode("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise CanonicalError(f"The bytes are not JSON in UTF-8: {error}.") from error
     except RecursionError:
         raise CanonicalError(f"The JSON is nested deeper than {MAX_DEPTH} levels.") from None
     if not isinstance(value, dict):
         raise CanonicalError("The JSON is not an object.")
-    if encode(value) != raw:
+    if _encode_again(value, raw) != raw:
         raise CanonicalError("The JSON is not in its canonical form.")
     return value
+
+
+def _encode_again(value: Json, raw: bytes) -> bytes:
+    """The canonical bytes of what was read from `raw`, without the checks that reading it made."""
+    if raw.isascii() and raw.count(b"{") + raw.count(b"[") <= MAX_DEPTH:
+        return _PLAIN.encode(value).encode("ascii", "replace")  # an escape is not what it stands for
+    return encode(value)
 
 
 def floats_as_text(value: Json) -> Json:
@@ -68,19 +69,18 @@ def floats_as_text(value: Json) -> Json:
 
 def _check(value: Json, depth: int) -> bool:
     """Raise CanonicalError for what has no canonical form here; whether all text in it is ASCII."""
-    if isinstance(value, str):
-        return value.isascii()
     if isinstance(value, float):
         raise CanonicalError(f"The number {value!r} is not an integer.", advice="Write it as text.")
     if isinstance(value, int) and not -MAX_INTEGER <= value <= MAX_INTEGER:
         raise CanonicalError(f"The integer {value} is beyond 2^53-1.")
     if not isinstance(value, dict | list):
-        return True
+        return not isinstance(value, str) or value.isascii()
     if depth == 0:
         raise CanonicalError(f"The JSON is nested deeper than {MAX_DEPTH} levels.")
     plain = True
     for item in value.values() if isinstance(value, dict) else value:
-        plain = _check(item, depth - 1) and plain
+        # Most of what is written is text: a call for each would cost more than all else.
+        plain = (item.isascii() if isinstance(item, str) else _check(item, depth - 1)) and plain
     return plain and (not isinstance(value, dict) or all(map(str.isascii, value)))
 
 
@@ -98,4 +98,13 @@ def _no_float(text: str) -> NoReturn:
 def _integer(text: str) -> int:
     if len(text) > 17:
         raise CanonicalError(f"The integer {text[:40]} is beyond 2^53-1.")
-    return int(text)
+    value = int(text)
+    if not -MAX_INTEGER <= value <= MAX_INTEGER:
+        raise CanonicalError(f"The integer {text} is beyond 2^53-1.")
+    return value
+
+
+# Built once: to build one costs as much as to read an entry.
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_no_float, parse_constant=_no_float, parse_int=_integer
+)

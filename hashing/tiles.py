@@ -21,7 +21,7 @@ from hashing.merkle import (
 
 WIDTH = 256
 _BITS = 8  # of the levels of the tree that a tile spans
-_CACHED = 64
+_TILES_KEPT, _ROOTS_KEPT = 64, 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def added(old_size: int, size: int) -> Iterator[Tile]:
 
 
 class TiledTree:
-    """A tree of which only the tiles are read that a question needs; 64 of them are kept.
+    """A tree of which only the tiles are read that a question needs; 64 of them are kept, and 1,024 roots.
 
     What it answers is as good as the tiles: it has to be verified against a signed root.
     """
@@ -70,7 +70,8 @@ class TiledTree:
     def __init__(self, size: int, read: Callable[[Tile], bytes]) -> None:
         """`read` gives a tile's hashes, 32 bytes each, and may raise IntegrityError for want of them."""
         self.size = size
-        self._read = lru_cache(maxsize=_CACHED)(read)
+        self._read = lru_cache(maxsize=_TILES_KEPT)(read)
+        self._root_of = lru_cache(maxsize=_ROOTS_KEPT)(self._perfect_root)
 
     def leaf(self, index: int) -> bytes:
         """A leaf hash."""
@@ -83,10 +84,13 @@ class TiledTree:
         if count <= 0:
             return root_of(())
         if not count & (count - 1) and not start % count:
-            level = (count.bit_length() - 1) // _BITS
-            return perfect_root(self._hashes(level, start >> (_BITS * level), count >> (_BITS * level)))
+            return self._root_of(start, count)
         middle = start + split(count)
         return node_hash(self.root(start, middle), self.root(middle, end))
+
+    def _perfect_root(self, start: int, count: int) -> bytes:
+        level = (count.bit_length() - 1) // _BITS
+        return perfect_root(self._hashes(level, start >> (_BITS * level), count >> (_BITS * level)))
 
     def inclusion_proof(self, index: int) -> list[bytes]:
         """The proof that leaf `index` is in the tree; raises ValueError out of range."""

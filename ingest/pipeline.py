@@ -243,11 +243,12 @@ class Pipeline:
             if number != tagged:
                 return number
             finish_job(connection, lease, now, is_last=is_last)
+            done = [events.stage_done(lease, owner, result.report, now)]
             if result.stored:
                 mark_stored(connection, result.stored.versions, now)
-                record(connection, events.stored(lease, owner, result.stored, task.filename, now))
+                done.insert(0, events.stored(lease, owner, result.stored, task.filename, now))
             self._file_report(connection, task, result.report)
-            record(connection, events.stage_done(lease, owner, result.report, now))
+            record(connection, *done)
         return number
 
     @staticmethod

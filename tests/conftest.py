@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.postgres import open_server_catalogue
+from evidence.catalogue.sqlite import open_catalogue
 from tests.databases import PostgresServer, postgres_server
 from tests.servers import S3Server, s3_server
 

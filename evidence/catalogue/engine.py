@@ -1,23 +1,19 @@
-"""The catalogue's transactions, and opening SQLite so that a commit means durable (postgres.py: a server)."""
+"""The catalogue's transactions, on whichever database; sqlite.py and postgres.py open one."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from evidence.catalogue.schema import metadata
-from evidence.errors import StorageFullError, UnreadableError, VidneError
-from evidence.text import printable
+from evidence.errors import VidneError
 
-__all__ = ["Catalogue", "Connection", "Kind", "open_catalogue"]
+__all__ = ["Catalogue", "Connection", "Kind"]
 
 # Bumped with each migration; Alembic is imported only where the file is behind (it costs half a second).
 SCHEMA = "0011"
-BUSY_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +37,10 @@ class Catalogue:
     it went at the very end, all. Whoever tries again must bear both.
     """
 
-    def __init__(self, engine: Engine, kind: "Kind | None" = None) -> None:
-        """Wrap an engine made by `open_catalogue`; it gives connections in autocommit."""
+    def __init__(self, engine: Engine, kind: Kind) -> None:
+        """`engine` gives connections in autocommit."""
         self._engine = engine
-        self._kind = kind or _SQLITE
+        self._kind = kind
         self._idle: list[Connection] = []
         self._leader: Connection | None = None
 
@@ -150,7 +146,7 @@ class Catalogue:
     def purge(self) -> bool:
         """Write anew what bodies and recorders lie in, without what was deleted, and empty SQLite's journal.
 
-        False where a reader kept that from being emptied for BUSY_SECONDS: it then holds what was deleted.
+        False where a reader kept that from being emptied for half a minute: it then holds what was deleted.
         A server's own write-ahead log, its archive and its backups are its operator's.
         """
         with self.clear_errors(), self._connect() as connection:
@@ -213,73 +209,6 @@ class Watch:
             raise
         before, self._seen = self._seen, found
         return bool(found != before)
-
-
-def _explain(error: Exception) -> VidneError | None:
-    """What SQLite says, for a person."""
-    reason = str(error)
-    if "full" in reason or "disk I/O" in reason:
-        return StorageFullError(
-            f"The catalogue could not be written: {reason}.",
-            advice="Make room on the disk of the data folder, or see why it fails; then try again.",
-        )
-    if "locked" in reason or "readonly" in reason or "unable to open" in reason:
-        return UnreadableError(
-            f"The catalogue cannot be used: {reason}.",
-            advice="See that no other program holds it and that you may write to the data folder.",
-        )
-    if "not a database" in reason or "malformed" in reason:
-        return UnreadableError(
-            f"The catalogue is damaged: {reason}.",
-            advice="Keep a copy of the data folder as it is, and restore the catalogue from a backup.",
-        )
-    return None
-
-
-# Two deferred transactions that read first and then write cannot both go on; IMMEDIATE queues them.
-_SQLITE = Kind(
-    read="BEGIN",
-    write="BEGIN IMMEDIATE",
-    look="PRAGMA data_version",
-    explain=_explain,
-    purge=("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"),
-)
-
-
-def open_catalogue(path: Path, *, create: bool = True, patience: int = BUSY_SECONDS) -> Catalogue:
-    """Open the SQLite catalogue at `path`, creating or migrating it where needed; raises VidneError.
-
-    `patience` is how many seconds a transaction waits for another one's lock before it fails.
-    """
-    if not create and not path.exists():
-        raise VidneError(
-            f"There is no catalogue at {path}.", advice="Name the data folder with --data or VIDNE_DATA."
-        )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UnreadableError(
-            f"The data folder {printable(str(path.parent), limit=4096)} cannot be used: {error.strerror}.",
-            advice="Name another with --data or VIDNE_DATA, or see to its permissions.",
-        ) from error
-    engine = create_engine(
-        f"sqlite:///{path}",
-        connect_args={"timeout": patience, "isolation_level": None, "check_same_thread": False},
-        isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours alone
-        hide_parameters=True,  # an error in a log shows no values
-        poolclass=NullPool,
-    )
-    event.listen(engine, "connect", _configure)
-    catalogue = Catalogue(engine)
-    catalogue.bring_up_to_date()
-    return catalogue
-
-
-def _configure(connection: object, _record: ConnectionPoolEntry) -> None:
-    cursor = connection.cursor()  # type: ignore[attr-defined]
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
 
 
 def _migrate(connection: Connection) -> None:

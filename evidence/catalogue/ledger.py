@@ -1,9 +1,11 @@
 """The ledger's rows: the inbox that stages write to, and the store that the sequencer works on."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Row, bindparam, func, insert, select, text, update
 
+from evidence.catalogue.bulk import insert_rows, is_among
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.ledger_tables import ledger_body, ledger_checkpoint, ledger_entry, ledger_inbox
 from evidence.custody import CaseTip, CustodyEvent, EventBody, EventObject, LedgerEntry, PendingEvent
@@ -12,7 +14,6 @@ _HASH = 32
 _PAGE = 10_000
 # Built once: to build a statement costs more than to run it.
 _UNSEQUENCED = text("ledger_inbox.sequenced = 0")  # as the partial index says it
-_ADD_EVENT, _ADD_BODY = insert(ledger_inbox), insert(ledger_body)
 _WAITING = (
     select(ledger_inbox.c.case_id)
     .where(_UNSEQUENCED, ledger_inbox.c.id <= bindparam("last"))
@@ -31,13 +32,25 @@ _TIPS = select(ledger_entry.c.case_id, ledger_entry.c.case_seq, ledger_entry.c.l
     _WAITING, ledger_entry.c.position == _LAST_OF_CASE
 )
 
+_BODIES = select(ledger_body).where(ledger_body.c.event_id.in_(bindparam("of_events", expanding=True)))
 
-def add_event(
-    connection: Connection, event: CustodyEvent, *, salt: bytes, body: bytes, body_hash: str
-) -> None:
-    """Put an event into the inbox, in the transaction of the state change that it speaks of."""
-    connection.execute(_ADD_EVENT, {**event_values(event), "body_hash": body_hash})
-    connection.execute(_ADD_BODY, {"event_id": event.event_id, "salt": salt, "body": body})
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event on its way into the inbox, with its body and the hash that binds it."""
+
+    event: CustodyEvent
+    salt: bytes
+    body: bytes
+    body_hash: str
+
+
+def add_events(connection: Connection, new: Sequence[NewEvent]) -> None:
+    """Put events, one or more, into the inbox, in the transaction of the change that they speak of."""
+    events = [{**event_values(item.event), "body_hash": item.body_hash} for item in new]
+    bodies = [{"event_id": item.event.event_id, "salt": item.salt, "body": item.body} for item in new]
+    insert_rows(connection, ledger_inbox, events)
+    insert_rows(connection, ledger_body, bodies)
 
 
 def event_values(event: CustodyEvent | PendingEvent) -> dict[str, object]:
@@ -101,11 +114,11 @@ class SqlLedgerStore:
     def append(self, entries: Sequence[LedgerEntry], frontier: Sequence[bytes], checkpoint: bytes) -> None:
         """See LedgerStore."""
         with self._catalogue.write() as connection:
-            connection.execute(insert(ledger_entry), [entry_values(entry) for entry in entries])
+            insert_rows(connection, ledger_entry, [entry_values(entry) for entry in entries])
+            taken = is_among(connection, ledger_inbox.c.id, "taken")
             connection.execute(
-                update(ledger_inbox)
-                .where(ledger_inbox.c.id.in_([entry.inbox_id for entry in entries]))
-                .values(sequenced=1)
+                update(ledger_inbox).where(taken).values(sequenced=1),
+                {"taken": [entry.inbox_id for entry in entries]},
             )
             connection.execute(
                 insert(ledger_checkpoint).values(
@@ -166,6 +179,12 @@ class SqlLedgerStore:
         with self._catalogue.read() as connection:
             row = connection.execute(statement).one_or_none()
             return EventBody(row.event_id, row.salt, row.body) if row else None
+
+    def bodies(self, event_ids: Sequence[str]) -> Mapping[str, EventBody]:
+        """See LedgerStore."""
+        with self._catalogue.read() as connection:
+            rows = connection.execute(_BODIES, {"of_events": event_ids})
+            return {row.event_id: EventBody(row.event_id, row.salt, row.body) for row in rows}
 
     def latest_checkpoint(self) -> bytes | None:
         """See LedgerStore."""

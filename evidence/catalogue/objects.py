@@ -25,6 +25,15 @@ _STORED = (
     .where(stored_object.c.key == bindparam("of_key"))
     .values(state="stored", version_id=bindparam("version"), stored_at=bindparam("now"))
 )
+_CURRENT = (
+    select(stored_object)
+    .where(
+        stored_object.c.exhibit_id.in_(bindparam("of_exhibits", expanding=True)),
+        stored_object.c.state == "stored",
+    )
+    .order_by(stored_object.c.id)
+)
+_ASKED = 500  # exhibits at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +97,17 @@ def mark_stored(connection: Connection, versions: Mapping[str, str], now: str) -
 
 def current_objects(connection: Connection, exhibit_id: str) -> list[ObjectRow]:
     """The stored objects of an exhibit, in the order in which they were filed."""
-    rows = connection.execute(
-        select(stored_object)
-        .where(stored_object.c.exhibit_id == exhibit_id, stored_object.c.state == "stored")
-        .order_by(stored_object.c.id)
-    )
-    return [object_of(row) for row in rows]
+    return [object_of(row) for row in connection.execute(_CURRENT, {"of_exhibits": [exhibit_id]})]
+
+
+def objects_by_exhibit(connection: Connection, exhibit_ids: Sequence[str]) -> dict[str, list[ObjectRow]]:
+    """As `current_objects`, of many exhibits."""
+    found: dict[str, list[ObjectRow]] = {exhibit_id: [] for exhibit_id in exhibit_ids}
+    for first in range(0, len(exhibit_ids), _ASKED):
+        some = exhibit_ids[first : first + _ASKED]
+        for row in connection.execute(_CURRENT, {"of_exhibits": some}):
+            found[row.exhibit_id].append(object_of(row))
+    return found
 
 
 def stored_original(connection: Connection, exhibit_id: str) -> tuple[str, str] | None:

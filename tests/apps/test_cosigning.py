@@ -18,8 +18,9 @@ from apps import remote_witness
 from apps.cosigning import Cosigning, cosigned_size, keep_asking, kept_cosignatures
 from apps.remote_witness import RemoteWitness, parse_witnesses
 from evidence.catalogue.cosignatures import lines_over
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.ledger import SqlLedgerStore
+from evidence.catalogue.sqlite import open_catalogue
 from evidence.errors import IntegrityError, SettingsError, TrustMaterialError, UnavailableError
 from hashing.cosignatures import Cosigner
 from hashing.keys import create_witness_key

@@ -188,7 +188,7 @@ def test_an_entry_that_is_not_there_is_told(app: Application) -> None:
 def test_while_somebody_reads_it_is_told_that_the_old_bytes_are_there(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evidence.catalogue.engine.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("evidence.catalogue.sqlite.BUSY_SECONDS", 0.2)
     ours, other = (Application(Settings(data=app.settings.data)) for _ in range(2))
     app.catalogue.close()
     with other.catalogue.read() as connection:

@@ -12,7 +12,7 @@ from apps import rotation
 from apps.archive import verify_archive
 from apps.lock import try_worker_lock
 from apps.wiring import Application
-from evidence.errors import ConflictError, IntegrityError
+from evidence.errors import ConflictError, IntegrityError, TrustMaterialError
 from evidence.settings import Settings
 from hashing.keys import fingerprint, load_signer, load_verifier
 from hashing.note_keys import Verifier
@@ -21,6 +21,8 @@ from hashing.report import Status
 from hashing.rotation import begun_rotation
 from ingest.custody import record
 from tests.apps.test_export import event
+from tests.databases import PostgresServer
+from tests.servers import S3Server
 from tests.system.program import CASE, Program, kill_group, wait_until
 
 
@@ -213,3 +215,28 @@ def test_doctor_and_the_next_command_tell_and_finish_what_was_interrupted(tmp_pa
 def test_an_empty_ledger_is_told_on_the_command_line(tmp_path: Path) -> None:
     done = Program(tmp_path / "data").run("ledger", "rotate-key", check=2)
     assert "no entry yet" in done.err
+
+
+def test_a_machine_with_a_copy_of_the_old_key_appends_nothing_until_it_has_the_next(
+    tmp_path: Path, postgres: PostgresServer, s3: S3Server
+) -> None:
+    store = s3.settings(s3.new_bucket(), tmp_path / "secret")
+    shared = {**store, "VIDNE_CATALOGUE_URL": postgres.new_database()}
+    one, two = (Application(Settings.from_environment(shared, data=tmp_path / n)) for n in ("one", "two"))
+    file(one, "first")
+    one.sequence_all()
+    shutil.copytree(one.settings.ledger_key_path.parent, two.settings.ledger_key_path.parent)
+    rotate(one)
+    one.catalogue.close()  # its session ends, and with it the sequencer's lock
+    file(two, "second")
+    with pytest.raises((IntegrityError, TrustMaterialError)):
+        two.sequence()
+    assert two.ledger.pending_count() == 1
+    two.catalogue.close()
+    for path in one.settings.ledger_key_path.parent.iterdir():
+        shutil.copy(path, two.settings.ledger_key_path.parent)
+    again = Application(two.settings)
+    again.sequence_all()
+    assert again.ledger.pending_count() == 0
+    require_whole(again)
+    again.catalogue.close()

@@ -20,7 +20,7 @@ from evidence.catalogue.cases import (
     renumber_case,
     require_open,
 )
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.erasure import erase_bodies
 from evidence.catalogue.exhibits import list_exhibits
 from evidence.catalogue.intake import Submission, add_file, add_submission
@@ -34,7 +34,7 @@ from evidence.catalogue.leases import (
     renew_leases,
     take_jobs,
 )
-from evidence.catalogue.ledger import SqlLedgerStore, add_event
+from evidence.catalogue.ledger import NewEvent, SqlLedgerStore, add_events
 from evidence.catalogue.members import add_member, received_places
 from evidence.catalogue.objects import ObjectRow, announce_objects
 from evidence.catalogue.postgres import open_server_catalogue
@@ -45,6 +45,7 @@ from evidence.catalogue.recorders import (
     list_recorders,
     recorder_of,
 )
+from evidence.catalogue.sqlite import open_catalogue
 from evidence.custody import CustodyEvent, EventBody
 from evidence.errors import ConflictError, SettingsError, UnavailableError, UnreadableError
 from evidence.exhibits import Digests, Role, Source
@@ -333,7 +334,7 @@ def test_every_event_has_one_place_however_many_write_and_sequence(opener: Opene
             salt, body, body_hash = make_body({"n": number})
             event = CustodyEvent(f"{n}-{number}:test.event", "test.event", NOW, "tester", f"case{n % 3}")
             with catalogue.write() as connection:
-                add_event(connection, event, salt=salt, body=body, body_hash=body_hash)
+                add_events(connection, [NewEvent(event, salt, body, body_hash)])
             # On SQLite worker.lock elects, and not the catalogue.
             if catalogue.lead() and (n == 0 or first.is_server):
                 Sequencer(SqlLedgerStore(catalogue), signer).run_all()
@@ -357,7 +358,7 @@ def test_two_that_sequence_at_once_against_the_rule_leave_one_log(opener: Opener
         salt, body, body_hash = make_body({"n": number})
         event = CustodyEvent(f"{number}:test.event", "test.event", NOW, "tester", "case")
         with first.write() as connection:
-            add_event(connection, event, salt=salt, body=body, body_hash=body_hash)
+            add_events(connection, [NewEvent(event, salt, body, body_hash)])
 
     def sequence(catalogue: Catalogue, _: int) -> int:
         store = SqlLedgerStore(catalogue)
@@ -413,7 +414,7 @@ def test_what_was_erased_is_purged_and_work_goes_on(opener: Opener) -> None:
     catalogue = opener()
     event = CustodyEvent("contact-1:test.event", "test.event", NOW, "tester", "")
     with catalogue.write() as connection:
-        add_event(connection, event, salt=b"s", body=b"Jens Hansen", body_hash="00" * 32)
+        add_events(connection, [NewEvent(event, b"s", b"Jens Hansen", "00" * 32)])
     with catalogue.write() as connection:
         assert erase_bodies(connection, [event.event_id]) == [event.event_id]
     assert catalogue.purge()

@@ -151,7 +151,7 @@ def test_contact_data_goes_only_where_it_is_asked_for(
 
 def test_an_erased_body_is_told_as_erased(scene: Scene, tmp_path: Path) -> None:
     event_id = "sub-1:file.received"
-    scene.ledger.bodies[event_id] = EventBody(event_id, None, None)
+    scene.ledger.kept[event_id] = EventBody(event_id, None, None)
     package = export_all(scene, tmp_path / "P")
     assert bodies_of(package)[event_id].state is BodyState.ERASED
     report = verify_package(package, scene.signer.verifier)
@@ -192,7 +192,7 @@ def test_an_object_that_is_not_what_was_filed_leaves_no_package_and_no_event(
     with pytest.raises(IntegrityError, match=r"data/EX-0001.original.mp4 is not what was filed"):
         export_all(scene, tmp_path / "P")
     assert leftovers(tmp_path) == []
-    assert "x1:export.created" not in scene.ledger.bodies
+    assert "x1:export.created" not in scene.ledger.kept
 
 
 def test_an_object_that_is_gone_is_told_as_missing(scene: Scene, tmp_path: Path) -> None:
@@ -214,8 +214,8 @@ def test_progress_counts_what_is_copied_and_what_is_read_back(scene: Scene, tmp_
 
 def test_a_package_that_does_not_verify_is_not_left_there(scene: Scene, tmp_path: Path) -> None:
     event_id = "sub-1:file.received"
-    old = scene.ledger.bodies[event_id]
-    scene.ledger.bodies[event_id] = EventBody(event_id, old.salt, b'{"filename":"another"}')
+    old = scene.ledger.kept[event_id]
+    scene.ledger.kept[event_id] = EventBody(event_id, old.salt, b'{"filename":"another"}')
     with pytest.raises(IntegrityError, match="does not verify"):
         export_all(scene, tmp_path / "P")
     assert leftovers(tmp_path) == []
@@ -242,7 +242,7 @@ def test_a_full_disk_leaves_nothing_and_says_so(scene: Scene, tmp_path: Path) ->
         with pytest.raises(StorageFullError, match="no room for the package"):
             export_all(scene, disk / "P")
         assert sorted(disk.iterdir()) == before
-    assert "x1:export.created" not in scene.ledger.bodies
+    assert "x1:export.created" not in scene.ledger.kept
 
 
 def leftovers(folder: Path) -> list[str]:

@@ -273,7 +273,7 @@ def test_of_a_part_of_a_case_it_says_what_is_left_out(scene: Scene, tmp_path: Pa
 
 def test_what_was_erased_is_told_as_erased(scene: Scene, tmp_path: Path) -> None:
     event_id = "sub-1:file.received"
-    scene.ledger.bodies[event_id] = EventBody(event_id, None, None)
+    scene.ledger.kept[event_id] = EventBody(event_id, None, None)
     said = text_of(export_all(scene, tmp_path / "P"))
     assert "erased for good: details of events: 1 " in said
     assert "Enkelthederne er slettet. / The details were erased." in said  # in place of the name

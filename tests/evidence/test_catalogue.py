@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import String, create_engine, literal, select, text
 
 from evidence.catalogue.cases import close_case, find_case, list_cases, numbers_of, open_case, renumber_case
-from evidence.catalogue.engine import SCHEMA, Catalogue, open_catalogue
+from evidence.catalogue.engine import SCHEMA, Catalogue
 from evidence.catalogue.exhibits import deliveries
 from evidence.catalogue.fingerprints import (
     Kind,
@@ -28,6 +28,7 @@ from evidence.catalogue.postgres import open_server_catalogue
 from evidence.catalogue.recorders import RecorderFacts, add_recorder, link_exhibit, recorder_of
 from evidence.catalogue.schema import metadata
 from evidence.catalogue.search import Near, Wanted, search_exhibits
+from evidence.catalogue.sqlite import open_catalogue
 from evidence.catalogue.timestamps import kept_stamps
 from evidence.errors import ConflictError, NotFoundError, VidneError
 from evidence.exhibits import Digests, Source

@@ -13,14 +13,14 @@ class MemoryLedger:
 
     rows: list[LedgerEntry] = field(default_factory=list)
     inbox: list[PendingEvent] = field(default_factory=list)
-    bodies: dict[str, EventBody] = field(default_factory=dict)
+    kept: dict[str, EventBody] = field(default_factory=dict)
     checkpoints: dict[int, bytes] = field(default_factory=dict)
     tree: tuple[bytes, ...] = ()
     filed: int = 0
 
     def file(self, event: CustodyEvent) -> None:
         check_event(event)
-        if event.event_id in self.bodies:
+        if event.event_id in self.kept:
             return
         salt, body, body_hash = make_body(event.body)
         self.filed += 1
@@ -36,7 +36,7 @@ class MemoryLedger:
                 body_hash,
             )
         )
-        self.bodies[event.event_id] = EventBody(event.event_id, salt, body)
+        self.kept[event.event_id] = EventBody(event.event_id, salt, body)
 
     def pending(self, limit: int) -> Sequence[PendingEvent]:
         return self.inbox[:limit]
@@ -78,7 +78,10 @@ class MemoryLedger:
         return next((entry.index for entry in self.rows if entry.event_id == event_id), None)
 
     def body(self, event_id: str) -> EventBody | None:
-        return self.bodies.get(event_id)
+        return self.kept.get(event_id)
+
+    def bodies(self, event_ids: Sequence[str]) -> Mapping[str, EventBody]:
+        return {event_id: self.kept[event_id] for event_id in event_ids if event_id in self.kept}
 
     def latest_checkpoint(self) -> bytes | None:
         return self.checkpoints[max(self.checkpoints)] if self.checkpoints else None

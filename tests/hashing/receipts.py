@@ -37,4 +37,4 @@ def issued(statement: Statement, signer: Signer = SIGNER, submission: str = SUBM
     note = ledger.latest_checkpoint()
     assert note is not None
     proof = EntryProof(row.index, tuple(inclusion_proof(leaves, row.index)), note)
-    return assemble(row.entry, ledger.bodies[row.event_id], proof, signer.verifier)
+    return assemble(row.entry, ledger.kept[row.event_id], proof, signer.verifier)

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evidence.catalogue.engine import Catalogue, open_catalogue
-from evidence.catalogue.ledger import SqlLedgerStore, add_event
+from evidence.catalogue.engine import Catalogue
+from evidence.catalogue.ledger import NewEvent, SqlLedgerStore, add_events
+from evidence.catalogue.sqlite import open_catalogue
 from evidence.custody import LedgerEntry
 from evidence.ports import NewObject, StoredObject
 from hashing.entries import make_body, parse_entry
@@ -63,7 +64,7 @@ def file_events(catalogue: Catalogue, first: int, count: int) -> None:
         for number in range(first, first + count):
             salt, body, body_hash = make_body({"n": number})
             filed = event(f"job-{number}:test.event", f"case{number % 3}")
-            add_event(connection, filed, salt=salt, body=body, body_hash=body_hash)
+            add_events(connection, [NewEvent(filed, salt, body, body_hash)])
 
 
 def run(folder: Path, limit: int, cut: str, left: int) -> None:

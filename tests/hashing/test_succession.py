@@ -320,7 +320,7 @@ def test_a_receipt_verifies_by_the_other_keys_of_the_log_with_the_succession(tmp
         at = scene.ledger.latest_checkpoint() or b""
         leaves = [leaf_hash(item.entry) for item in scene.ledger.rows]
         proof = EntryProof(row.index, tuple(inclusion_proof(leaves, row.index)), at)
-        return assemble(row.entry, scene.ledger.bodies[row.event_id], proof, scene.signer.verifier).to_bytes()
+        return assemble(row.entry, scene.ledger.kept[row.event_id], proof, scene.signer.verifier).to_bytes()
 
     scene.ledger.file(receipt_event(SUBMISSION, statement, AT))
     scene.sequence()

@@ -84,7 +84,7 @@ def test_one_changed_byte_names_the_exhibit_the_object_and_the_range(tmp_path: P
 def test_every_defect_is_gathered(scene: Scene) -> None:
     scene.overwrite(scene.rows[0], b"changed")
     scene.overwrite(scene.rows[3], b"changed too")
-    scene.ledger.bodies.pop("job-1:stored")
+    scene.ledger.kept.pop("job-1:stored")
     scene.edit_entry(0, scene.ledger.rows[0].entry + b" ")
     report = scene.verify()
     assert report.exit_code == 1
@@ -419,22 +419,22 @@ def test_a_chain_begun_anew_is_caught_by_the_objects_that_it_no_longer_names(sce
 
 
 def test_an_edited_body_is_caught(scene: Scene) -> None:
-    body = scene.ledger.bodies["job-1:received"]
-    scene.ledger.bodies["job-1:received"] = replace(body, body=b'{"said":"otherwise"}')
+    body = scene.ledger.kept["job-1:received"]
+    scene.ledger.kept["job-1:received"] = replace(body, body=b'{"said":"otherwise"}')
     assert (scene.verify().exit_code, failed(scene.verify())) == (1, {"bodies"})
 
 
 def test_an_erased_body_leaves_the_ledger_verifiable(scene: Scene) -> None:
-    body = scene.ledger.bodies["job-1:received"]
-    scene.ledger.bodies["job-1:received"] = replace(body, salt=None, body=None)
+    body = scene.ledger.kept["job-1:received"]
+    scene.ledger.kept["job-1:received"] = replace(body, salt=None, body=None)
     report = scene.verify()
     assert (report.exit_code, check(report, "bodies").checked) == (0, 3)
     assert "1 were erased" in check(report, "bodies").reason
 
 
 def test_a_body_that_lost_only_its_salt_was_not_erased_but_damaged(scene: Scene) -> None:
-    body = scene.ledger.bodies["job-1:received"]
-    scene.ledger.bodies["job-1:received"] = replace(body, salt=None)
+    body = scene.ledger.kept["job-1:received"]
+    scene.ledger.kept["job-1:received"] = replace(body, salt=None)
     assert scene.verify().exit_code == 1
 
 

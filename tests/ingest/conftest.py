@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from evidence.catalogue.cases import Case, find_case, open_case
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import Exhibit, list_exhibits
 from evidence.catalogue.jobs import Lane
 from evidence.catalogue.leases import Lease, take_jobs
+from evidence.catalogue.sqlite import open_catalogue
 from evidence.clock import system_clock, timestamp
 from evidence.exhibits import Source
 from evidence.ports import ObjectStore

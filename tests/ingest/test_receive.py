@@ -58,7 +58,7 @@ def test_the_same_bytes_again_are_a_further_submission_and_leave_no_second_file(
 def test_two_processes_that_receive_the_same_bytes_at_once_make_one_exhibit(desk: Desk, note: Path) -> None:
     program = (
         "import sys; from pathlib import Path\n"
-        "from evidence.catalogue.engine import open_catalogue\n"
+        "from evidence.catalogue.sqlite import open_catalogue\n"
         "from retention.folder import FolderStore\n"
         "from tests.ingest.conftest import Desk\n"
         "data, note = Path(sys.argv[1]), Path(sys.argv[2])\n"

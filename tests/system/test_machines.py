@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from evidence.cases import new_id
+from samples.generator import generate
 from tests.databases import PostgresServer, RedisServer, postgres_server, redis_server
 from tests.servers import S3Server, s3_server
 from tests.system.program import CASE, Program, children_of, kill_group, wait_until
@@ -72,6 +73,32 @@ def site(servers: Site, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
             kill_group(process)
 
 
+# A manifest names its case, a proof its exhibit: of another case they are other bytes.
+OF_THE_CASE = ("manifest", "proof")
+
+
+def what_became(program: Program, exhibit: str) -> dict[str, Any]:
+    """Digests, state, every rendition, what was found: all that must not depend on where it was made."""
+    known = program.show(exhibit)
+    renditions = [
+        (item["role"], item["name"], item["tool"], item["args"])
+        + (() if item["role"] in OF_THE_CASE else (item["sha256"], item["size"]))
+        for item in known["renditions"]
+    ]
+    same = (
+        "exhibit",
+        "state",
+        "original",
+        "metadata",
+        "streams",
+        "keyframes",
+        "quality",
+        "derivation",
+        "problems",
+    )
+    return {"renditions": sorted(renditions, key=str), **{name: known[name] for name in same}}
+
+
 with_redis = pytest.mark.parametrize("site", ["redis"], indirect=True)
 
 
@@ -120,6 +147,24 @@ def test_two_machines_share_the_work_of_one_case(site: Site, six_clips: list[Pat
     assert not list((one.data / "spool").iterdir())
     locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted"
     assert one.query(locks) == [(1,)]  # one of the two sequences
+
+
+@with_redis
+def test_the_same_footage_gives_the_same_on_one_machine_without_servers(site: Site, tmp_path: Path) -> None:
+    footage = generate(tmp_path / "footage")
+    embedded, engines = Program(tmp_path / "embedded"), site.machine("engines")
+    keys = (embedded.data / "keys" / "ledger.vkey", tmp_path / "ledger.vkey")
+    for program, key in zip((embedded, engines), keys, strict=True):
+        program.open_case()
+        assert program.run("submit", *footage, "--case", CASE, "--wait", check=None).code in (0, 3)
+        package = tmp_path / f"package of {program.data.parent.name}"
+        program.run("export", CASE, "-o", package)
+        program.run("verify", "package", package, "--log-key", key)
+    names = [item["exhibit"] for item in embedded.exhibits()]
+    assert names == [item["exhibit"] for item in engines.exhibits()]
+    assert len(names) == len(footage)
+    for name in names:
+        assert what_became(embedded, name) == what_became(engines, name)
 
 
 @with_redis

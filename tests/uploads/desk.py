@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from evidence.catalogue.cases import close_case, find_case, open_case
-from evidence.catalogue.engine import Catalogue, open_catalogue
+from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import Exhibit, list_exhibits
 from evidence.catalogue.jobs import Lane
 from evidence.catalogue.leases import Lease, take_jobs
 from evidence.catalogue.link_submissions import end_link_submission
 from evidence.catalogue.postgres import open_server_catalogue
+from evidence.catalogue.sqlite import open_catalogue
 from evidence.catalogue.uploads import Upload, get_upload
 from evidence.clock import timestamp
 from evidence.links import Grant, LinkKind
