@@ -13,7 +13,14 @@ from babel.messages.pofile import read_po, write_po
 PORTAL = Path(__file__).parents[1] / "apps" / "portal"
 LOCALES = PORTAL / "locale"
 _SOURCES = [("templates/**.html", "jinja2"), ("words.py", "python")]
-_HEADER = "# Texts of the public pages. `make messages` writes this file; a person writes the translations."
+_HEADER = """# Texts of the public pages. `make messages` writes this file; a person writes the translations.
+msgid ""
+msgstr ""
+"Language: {language}\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+
+"""
 
 
 def extracted() -> Catalog:
@@ -39,14 +46,15 @@ def po_file(language: str) -> Path:
 def update(language: str) -> None:
     """Write a language's file anew."""
     before = catalogue(language)
-    after = Catalog(locale=language, domain="portal", header_comment=_HEADER, fuzzy=False)
+    after = Catalog(locale=language, domain="portal")
     for message in extracted():
         if message.id:
             known = before.get(message.id)
             text = known.string if known else ""
             after.add(message.id, text or (message.id if language == "en" else ""), flags=message.flags)
     with po_file(language).open("wb") as stream:
-        write_po(stream, after, width=0, sort_output=True, omit_header=False, no_location=True)
+        stream.write(_HEADER.format(language=language).encode())
+        write_po(stream, after, width=0, sort_output=True, omit_header=True, no_location=True)
 
 
 def main() -> None:

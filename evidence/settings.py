@@ -61,6 +61,9 @@ class Settings:
     s3_secret_key: str = _setting(
         "VIDNE_S3_SECRET_KEY", "", "the secret key itself, where no file is named", is_secret=True
     )
+    s3_region: str = _setting(
+        "VIDNE_S3_REGION", "", "region of the bucket; empty: the store is asked, which a narrow key may not"
+    )
     retention_days: int = _setting(
         "VIDNE_RETENTION_DAYS", 30, "days ahead for which S3 locks what is to be kept; extended as they pass"
     )

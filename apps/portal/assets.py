@@ -30,20 +30,28 @@ class Asset:
 
 
 @cache
-def manifest() -> dict[str, str]:
-    """Built name by source name, as in {"send.js": "send-ABCD1234.js"}; raises ToolMissingError."""
+def manifest() -> dict[str, list[str]]:
+    """By source name the built one, and those that it needs: {"send.js": ["send-ABCD1234.js", ...]}.
+
+    Raises ToolMissingError.
+    """
     path = FOLDER / "manifest.json"
     if not path.is_file():
         raise ToolMissingError(
             "The styles and scripts of the portal are not built.", advice="Run make setup, which builds them."
         )
-    names: dict[str, str] = json.loads(path.read_bytes())
+    names: dict[str, list[str]] = json.loads(path.read_bytes())
     return names
 
 
 def asset_url(name: str) -> str:
     """The path at which a built file is served."""
-    return f"/assets/{manifest()[name]}"
+    return f"/assets/{manifest()[name][0]}"
+
+
+def asset_imports(name: str) -> list[str]:
+    """The paths of what a built script needs before it can run."""
+    return [f"/assets/{needed}" for needed in manifest()[name][1:]]
 
 
 @cache

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from apps.portal.app import Portal
-from apps.portal.assets import asset_url
+from apps.portal.assets import asset_imports, asset_url
 from apps.portal.languages import chosen_language, gettext_of, languages
 from apps.portal.words import FILE_STATES, HINTS, RECEIPT, REQUEST_FIELDS, SENDING, STATES, translated
 from ingest.declaration import current_version, declaration
@@ -92,6 +92,7 @@ class Renderer:
             language=language,
             languages=languages(),
             asset=asset_url,
+            imports_of=asset_imports,
             controller=settings.portal_controller,
             dpo=settings.portal_dpo,
             declaration=declaration(

@@ -102,9 +102,7 @@ def test_contact_data_stand_in_the_catalogue_alone_and_there_in_one_event(site: 
 
 
 def test_an_erased_contact_is_gone(site: Site, sent: Sender) -> None:
-    [(number,)] = site.program.query(
-        "SELECT case_seq FROM ledger_entry WHERE event_id LIKE '%contact.given'"
-    )
+    [(number,)] = site.program.query("SELECT case_seq FROM ledger_entry WHERE event_id LIKE '%contact.given'")
     case = "0100-10293-00001-26"
     site.kill()
     site.program.run("ledger", "erase", case, str(number), "--reason", "asked for", "--yes")
