@@ -214,7 +214,11 @@ class Services:
         ]
         _to_its_end(command, user=self._user)
         password.unlink()
-        here = {"port": self.ports["catalogue"], "unix_socket_directories": data.parent}
+        here = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.ports["catalogue"],
+            "unix_socket_directories": data.parent,
+        }
         options = [part for name, value in here.items() for part in ("-c", f"{name}={value}")]
         return [str(POSTGRES / "postgres"), "-D", str(data), *argv[1:], *options]
 

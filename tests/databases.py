@@ -124,7 +124,7 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def client(self) -> redis.Redis:
-        return redis.Redis(port=self.port)
+        return redis.Redis(host="127.0.0.1", port=self.port)  # a bare machine knows no "localhost"
 
     def start(self) -> None:
         """Start it, empty, and wait until it answers."""
