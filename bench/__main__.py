@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import catalogue, custody, media, spine, uploads
+from bench import catalogue, custody, machines, media, spine, uploads
 from bench.spine import Row
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -27,6 +27,7 @@ MEASUREMENTS: dict[str, Callable[[], Iterable[Row]]] = {
     "media": media.rows,
     "custody": custody.rows,
     "catalogue": catalogue.rows,
+    "machines": machines.rows,
     "uploads": uploads.rows,
 }
 

@@ -18,6 +18,7 @@ class FaultyProxy:
     upstream: str
     endpoint: str = ""
     faults: list[tuple[str, Fault]] = field(default_factory=list)
+    always: Fault | None = None  # what a request meets that no other fault waits for
     requests: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -32,7 +33,7 @@ class FaultyProxy:
                 if text in line:
                     del self.faults[place]
                     return fault
-        return forward
+        return self.always or forward
 
 
 @contextmanager
@@ -135,7 +136,14 @@ def answering(status: int, body: str = "") -> Fault:
     return answer
 
 
-def slow(handler: _Handler) -> None:
-    """A second late."""
-    time.sleep(1)
-    forward(handler)
+def late(seconds: float) -> Fault:
+    """Done as it should be, after `seconds`."""
+
+    def answer(handler: _Handler) -> None:
+        time.sleep(seconds)
+        forward(handler)
+
+    return answer
+
+
+slow = late(1.0)

@@ -1,0 +1,140 @@
+"""One machine beside two on the same servers: jobs that wait for the store, and jobs that compute.
+
+`python -m bench machines`; each machine is a process with a data folder and a core of its own. The servers
+run on the same two cores, so that two machines cannot be twice as fast where both compute.
+"""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from bench.spine import Row
+from samples.generator import clip
+from tests.databases import PostgresServer, postgres_server
+from tests.faulty_http import faulty_proxy, late
+from tests.servers import S3Server, s3_server
+from tests.system.program import CASE, Program
+
+NOTES, CLIPS, CLIP_S = 80, 8, 12
+LATE_S = 0.25
+PAIRS = 3
+Made = Callable[[Path], list[Path]]
+
+
+def rows() -> Iterator[Row]:
+    """Both kinds of job."""
+    with tempfile.TemporaryDirectory(prefix="vidne-machines-", dir=Path.cwd()) as name:
+        here = Path(name)
+        with s3_server(here / "s3") as s3, postgres_server() as postgres:
+            site = _Site(here, s3, postgres)
+            yield _row(
+                site, f"{NOTES} files, the store {LATE_S} s late each time", _notes, 1.9, late_s=LATE_S
+            )
+            yield _row(site, f"{CLIPS} clips that are encoded", _clips, 1.5)
+
+
+class _Site:
+    """The servers, on which each run has a catalogue and a bucket of its own."""
+
+    def __init__(self, folder: Path, s3: S3Server, postgres: PostgresServer) -> None:
+        self.folder = folder
+        self._s3 = s3
+        self._postgres = postgres
+        self._runs = 0
+
+    @contextmanager
+    def machines(self, count: int, late_s: float) -> Iterator[list[Program]]:
+        """So many machines on an empty installation, each on a core of its own."""
+        self._runs += 1
+        here = self.folder / f"run{self._runs}"
+        here.mkdir()
+        bucket = self._s3.new_bucket()
+        with ExitStack() as stack:
+            settings = {
+                **self._s3.settings(bucket, here / "secret"),
+                "VIDNE_CATALOGUE_URL": self._postgres.new_database(),
+                "VIDNE_LEDGER_KEY_FILE": str(here / "ledger.skey"),
+            }
+            if late_s:
+                proxy = stack.enter_context(faulty_proxy(self._s3.endpoint))
+                proxy.always = late(late_s)
+                settings["VIDNE_STORE_URL"] = f"s3+http://{proxy.endpoint}/{bucket}"
+            cores = sorted(os.sched_getaffinity(0))
+            yield [
+                Program(here / str(n), settings, prefix=("taskset", "-c", str(cores[n % len(cores)])))
+                for n in range(count)
+            ]
+
+
+def _row(site: _Site, what: str, make: Made, target: float, *, late_s: float = 0.0) -> Row:
+    ratios, taken = [], []
+    for _ in range(PAIRS):
+        alone, together = (_seconds(site, count, make, late_s) for count in (1, 2))
+        ratios.append(alone / together)
+        taken.append((alone, together))
+    alone, together = sorted(taken)[len(taken) // 2]
+    ratio = sorted(ratios)[len(ratios) // 2]
+    return Row(
+        f"two machines beside one: {what} (wall s)",
+        f"{together:.1f}",
+        f"one machine {alone:.1f}",
+        f"{ratio:.2f} times as fast ({min(ratios):.2f}-{max(ratios):.2f})",
+        f"at least {target} times",
+        ratio >= target,
+    )
+
+
+def _seconds(site: _Site, count: int, make: Made, late_s: float) -> float:
+    """From the first byte that is handed in until all is processed, shared between `count` machines."""
+    with site.machines(count, late_s) as machines:
+        files = make(site.folder)
+        machines[0].open_case()
+        started = time.perf_counter()
+        handed_in = [
+            machine.start("submit", *files[number::count], "--case", CASE, "--wait")
+            for number, machine in enumerate(machines)
+        ]
+        _require_ended(handed_in)
+        return time.perf_counter() - started
+
+
+def _require_ended(processes: Sequence["subprocess.Popen[bytes]"]) -> None:
+    codes = {process.wait(timeout=1800) for process in processes}
+    if codes - {0, 3}:  # 3: a note is no footage
+        raise RuntimeError(f"a submission ended {sorted(codes)}")
+
+
+def _notes(folder: Path) -> list[Path]:
+    paths = [folder / f"note{number}.txt" for number in range(NOTES)]
+    for path in paths:
+        path.write_text(f"{path.name} {os.urandom(8).hex()}\n")
+    return paths
+
+
+def _clips(folder: Path) -> list[Path]:
+    return [_clip(folder / f"clip{number}.avi", number) for number in range(CLIPS)]
+
+
+def _clip(path: Path, seed: int) -> Path:
+    """MPEG-4 part 2, which no browser plays."""
+    if not path.exists():
+        source = clip(path.with_suffix(".mp4"), seconds=CLIP_S, seed=seed)
+        command: list[str | Path] = [
+            "ffmpeg",
+            "-v",
+            "error",
+            "-i",
+            source,
+            "-c:v",
+            "mpeg4",
+            "-q:v",
+            "4",
+            "-an",
+            path,
+        ]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return path
