@@ -1,4 +1,4 @@
-"""One site and one browser for the tests of this folder; each test has links and a browser context of its own."""
+"""One site and one browser for the tests of this folder; each test has links and a context of its own."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ViewportSize, sync_playwright
 
 from samples.generator import clip as made_clip
+from tests.portal.line import Line, line_to
 from tests.portal.site import Site
 
 _FLAGS = [
@@ -20,8 +21,8 @@ _FLAGS = [
     "--disable-background-networking",
     "--disable-sync",
 ]
-PHONE = {"width": 360, "height": 740}
-DESKTOP = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +52,12 @@ def phone(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     made: list[BrowserContext] = []
 
     def new(**options: Any) -> BrowserContext:
-        given = {"viewport": PHONE, "locale": "da-DK", "has_touch": True, "is_mobile": True} | options
+        given: dict[str, Any] = {
+            "viewport": PHONE,
+            "locale": "da-DK",
+            "has_touch": True,
+            "is_mobile": True,
+        } | options
         context = browser.new_context(**given)
         context.set_default_timeout(30_000)
         made.append(context)
@@ -66,3 +72,10 @@ def phone(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short clip that every player plays."""
     return made_clip(tmp_path_factory.mktemp("clips") / "clip.mp4", seconds=1)
+
+
+@pytest.fixture
+def line(site: Site) -> Iterator[Line]:
+    """A line to the site that carries 2 MB/s until a test says otherwise."""
+    with line_to(site.port, 2_000_000) as made:
+        yield made

@@ -1,4 +1,4 @@
-"""The real program with its portal on a free port, as `vidne serve` runs it, and links into a case of its own."""
+"""The real program with its portal on a free port, as `vidne serve` runs it, and links into a case."""
 
 import json
 import subprocess

@@ -52,17 +52,3 @@ def finish(page: Page) -> tuple[str, str]:
     return part.locator("dd[data-fill=reference]").inner_text(), part.locator(
         "dd[data-fill=receipt]"
     ).inner_text()
-
-
-def slow_upload(page: Page, bytes_a_second: int) -> None:
-    """Send no faster than that from now on."""
-    session = page.context.new_cdp_session(page)
-    session.send(
-        "Network.emulateNetworkConditions",
-        {
-            "offline": False,
-            "latency": 40,
-            "downloadThroughput": 10_000_000,
-            "uploadThroughput": bytes_a_second,
-        },
-    )

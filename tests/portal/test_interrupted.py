@@ -1,4 +1,4 @@
-"""300 MB from a phone through everything that goes wrong: they arrive once, whole, and the receipt proves it."""
+"""300 MB from a phone through all that goes wrong: they arrive once, whole, and the receipt proves it."""
 
 import time
 from collections.abc import Callable
@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import BrowserContext, expect
 
+from tests.portal.line import Line
 from tests.portal.site import Site, padded
-from tests.portal.steps import WITHOUT_HANDLES, await_share, await_state, choose, finish, opened, slow_upload
+from tests.portal.steps import WITHOUT_HANDLES, await_share, await_state, choose, finish, opened
 from tests.system.program import wait_until
 
 _SIZE = 300_000_000
@@ -30,14 +31,14 @@ def fetched_receipt(site: Site, code: str, path: Path) -> Path:
 
 
 def test_300_mb_arrive_once_and_whole_through_cuts_a_closed_tab_and_a_killed_server(
-    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
 ) -> None:
     film = padded(clip, tmp_path / "film.mp4", _SIZE)
     context = phone()
     context.add_init_script(WITHOUT_HANDLES)
     link = site.link()
-    page = opened(context, link["url"])
-    slow_upload(page, _SPEED)
+    line.speed = _SPEED
+    page = opened(context, line.through(link["url"]))
     choose(page, film)
 
     for share in (8, 16, 24):
@@ -47,19 +48,19 @@ def test_300_mb_arrive_once_and_whole_through_cuts_a_closed_tab_and_a_killed_ser
         time.sleep(1)
         context.set_offline(False)
         await_state(page, "film.mp4", "sending")
-        slow_upload(page, _SPEED)
 
     await_share(page, 40)
     page.close(run_before_unload=False)
-    page = opened(context, link["url"])
+    page = opened(context, line.through(link["url"]))
     await_state(page, "film.mp4", "missing")
-    slow_upload(page, _SPEED)
     before = site.program.query('SELECT id, "offset" FROM upload')
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Vælg den igen film.mp4").click()
     chooser.value.set_files(film)
-    await_share(page, 60)
-
+    await_share(page, 55)
+    line.cut()
+    await_state(page, "film.mp4", "delayed")
+    await_share(page, 65)
     site.kill()
     await_state(page, "film.mp4", "delayed")
     time.sleep(1)
@@ -75,18 +76,17 @@ def test_300_mb_arrive_once_and_whole_through_cuts_a_closed_tab_and_a_killed_ser
     exhibits = [item for item in site.program.exhibits() if item["size"] == _SIZE]
     assert [(item["sha256"], item["filename"]) for item in exhibits] == [(digest, "film.mp4")]
     path = fetched_receipt(site, receipt, tmp_path / "receipt.json")
-    key = next(site.program.data.glob("keys/*.vkey")).read_text().strip()
+    key = next(site.program.data.glob("keys/*.vkey"))
     verified = site.program.run("verify", "receipt", path, "--log-key", key, "--file", film, "--json")
     assert verified.code == 0
     assert reference in verified.out
 
 
 def test_two_files_are_on_their_way_at_a_time(
-    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
 ) -> None:
     films = [padded(clip, tmp_path / f"film{n}.mp4", 3_000_000 + n) for n in range(4)]
-    page = opened(phone(), site.link()["url"])
-    slow_upload(page, 1_000_000)
+    page = opened(phone(), line.through(site.link()["url"]))
     choose(page, *films)
     await_share(page, 5)
     states = [item.get_attribute("data-state") for item in page.locator("#files > li").all()]
@@ -94,12 +94,11 @@ def test_two_files_are_on_their_way_at_a_time(
 
 
 def test_a_paused_file_stays_paused_through_a_reload_and_goes_on(
-    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
 ) -> None:
     film = padded(clip, tmp_path / "film.mp4", 20_000_000)
     context = phone()
-    page = opened(context, site.link()["url"])
-    slow_upload(page, 2_000_000)
+    page = opened(context, line.through(site.link()["url"]))
     choose(page, film)
     await_share(page, 10)
     page.get_by_role("button", name="Pause film.mp4").click()
@@ -109,7 +108,7 @@ def test_a_paused_file_stays_paused_through_a_reload_and_goes_on(
 
 
 def test_a_file_whose_handle_was_kept_goes_on_by_itself(
-    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
 ) -> None:
     """The browser's own private folder gives handles as its picker does, and needs no person to pick."""
     film = padded(clip, tmp_path / "film.mp4", 30_000_000)
@@ -121,8 +120,7 @@ def test_a_file_whose_handle_was_kept_goes_on_by_itself(
         }"""
     )
     link = site.link()
-    page = opened(context, link["url"])
-    slow_upload(page, 3_000_000)
+    page = opened(context, line.through(link["url"]))
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<input type=file id=given>')")
     page.set_input_files("#given", film)
     page.evaluate(
@@ -137,20 +135,19 @@ def test_a_file_whose_handle_was_kept_goes_on_by_itself(
     page.click("#pick-files")
     await_share(page, 20)
     page.close(run_before_unload=False)
-    page = opened(context, link["url"])
+    page = opened(context, line.through(link["url"]))
     await_state(page, "film.mp4", "received")
     assert sha256(film.read_bytes()).hexdigest() in {item["sha256"] for item in site.program.exhibits()}
 
 
 def test_another_file_does_not_take_the_place_of_the_one_that_is_missing(
-    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
 ) -> None:
     film = padded(clip, tmp_path / "film.mp4", 20_000_000)
     context = phone()
     context.add_init_script(WITHOUT_HANDLES)
     link = site.link()
-    page = opened(context, link["url"])
-    slow_upload(page, 2_000_000)
+    page = opened(context, line.through(link["url"]))
     choose(page, film)
     await_share(page, 10)
     page.close(run_before_unload=False)
@@ -158,7 +155,7 @@ def test_another_file_does_not_take_the_place_of_the_one_that_is_missing(
     other.mkdir()
     changed = other / "film.mp4"
     changed.write_bytes(b"x" + film.read_bytes()[1:])
-    page = opened(context, link["url"])
+    page = opened(context, line.through(link["url"]))
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Vælg den igen film.mp4").click()
     chooser.value.set_files(changed)
@@ -167,11 +164,10 @@ def test_another_file_does_not_take_the_place_of_the_one_that_is_missing(
 
 
 def test_a_removed_file_is_gone_here_and_there(
-    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
 ) -> None:
     film = padded(clip, tmp_path / "film.mp4", 20_000_123)
-    page = opened(phone(), site.link()["url"])
-    slow_upload(page, 2_000_000)
+    page = opened(phone(), line.through(site.link()["url"]))
     choose(page, film)
     await_share(page, 10)
     page.once("dialog", lambda dialog: dialog.accept())
