@@ -131,6 +131,11 @@ class Settings:
     portal_address_rate: int = _setting(
         "VIDNE_PORTAL_ADDRESS_RATE", 6000, "requests a minute from one address; 0: no limit"
     )
+    portal_new_rate: int = _setting(
+        "VIDNE_PORTAL_NEW_RATE",
+        240,
+        "visits, submissions and uploads begun a minute from one address; 0: no limit",
+    )
     clamav_socket: str = _setting(
         "VIDNE_CLAMAV_SOCKET", "", "path, or host:port, of clamd; empty: uploads are not scanned"
     )
@@ -206,7 +211,7 @@ class Settings:
                 raise SettingsError(
                     f"VIDNE_PORTAL_{name.upper()} is below 1.", advice="Set a number from 1 on."
                 )
-        for name in ("link_rate", "address_rate"):
+        for name in ("link_rate", "address_rate", "new_rate"):
             if getattr(self, f"portal_{name}") < 0:
                 raise SettingsError(
                     f"VIDNE_PORTAL_{name.upper()} is below 0.", advice="Set a number a minute, or 0 for none."

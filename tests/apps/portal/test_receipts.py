@@ -152,6 +152,7 @@ def test_known_bytes_wait_for_all_that_came_before_them(site: Site, footage: byt
     # Its bytes have been sealed and processed for long: a new file would still wait behind the one before it.
     assert (site.file(again)["state"], site.file(again)["hints"]) == ("received", [])
     site.desk.work()
+    site.clock.pass_by(seconds=3)
     assert (site.file(again)["state"], site.file(again)["hints"]) == ("sealed", ["forwarded"])
 
 

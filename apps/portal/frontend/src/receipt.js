@@ -1,6 +1,7 @@
 // The receipt's page: opened by its QR code, and told when the receipt is out.
 import { call, CallError, pause } from './api.js';
 import { codeOfAddress } from './link.js';
+import './skip.js';
 import { linkOfReceipt } from './store.js';
 import { word } from './words.js';
 

@@ -9,6 +9,7 @@ import { List } from './list.js';
 import { Overall } from './overall.js';
 import { offerPicking, pickAgain } from './pick.js';
 import { showRequest } from './request.js';
+import './skip.js';
 import { keepSession, sessionOf } from './store.js';
 import { bytes, hasWord, language, moment, word } from './words.js';
 
@@ -270,7 +271,7 @@ form.addEventListener('submit', (event) => {
   if (link) finish();
   else begin(byId('code').value.trim().toUpperCase());
 });
-window.addEventListener('hashchange', () => location.reload());
+window.addEventListener('hashchange', () => codeOfAddress() !== code && location.reload()); // another link was pasted
 byId('plain-files').hidden = true;
 byId('file').disabled = true;
 for (const element of form.querySelectorAll('.without-script')) element.hidden = true;
