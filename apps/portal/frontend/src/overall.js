@@ -30,7 +30,7 @@ export class Overall {
     this.rate.add(sent);
     const speed = this.rate.perSecond;
     const left = speed > 0 && sent < size ? ` · ${word('left', { time: span((size - sent) / speed) })}` : '';
-    const line = `${word('overall', { done, count: items.length })} · ${word('sent-of', { sent: bytes(sent), size: bytes(size), share })}${left}`;
+    const line = `${word('overall', { done, count: items.length })} · ${word('sent-of', { sent: bytes(sent), size: bytes(size), share: `${share}\u00a0%` })}${left}`;
     if (byId('overall').textContent !== line) byId('overall').textContent = line;
     this.announce(items, share, done);
   }
