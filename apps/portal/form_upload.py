@@ -19,7 +19,7 @@ from evidence.links import Grant, LinkKind
 from evidence.text import name_from_bytes, printable
 from ingest.declaration import current_version
 from ingest.link_submissions import Answers, Begun, Contact
-from ingest.receiving import Receiving
+from ingest.receiving import QuotaError, Receiving
 
 _LONGEST_FIELD = 32 << 10
 _MOST_FIELDS = 40
@@ -115,7 +115,10 @@ class FormUpload:
         receiving = self._receiving
         if receiving is None or not data:  # of a file that was refused
             return
-        await _in_thread(receiving.write, data)
+        try:
+            await _in_thread(receiving.write, data)
+        except QuotaError as error:  # the size that was declared is what the link still allowed
+            raise QuotaError("bytes", error.what) from error
         if receiving.received - receiving.durable >= receiving.slice_size:
             await _in_thread(receiving.flush)
 

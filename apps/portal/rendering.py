@@ -8,8 +8,9 @@ from gzip import compress
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
@@ -22,6 +23,7 @@ from apps.portal.words import FILE_STATES, HINTS, RECEIPT, REQUEST_FIELDS, SENDI
 from ingest.declaration import current_version, declaration
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_REGIONS = {"en": "en_GB"}  # whose dates and times: the nearest, where a language has many
 _SECRET = {"Cache-Control": "no-store"}  # what is made for one person stays in no cache
 # What the pages say where nobody has sent a code.
 _NOTHING: dict[str, object] = {
@@ -108,9 +110,7 @@ class Renderer:
         )
         environment.filters.update(
             bytes=lambda count: bytes_said(count, language),
-            moment=lambda text: format_datetime(
-                datetime.fromisoformat(text), "d. MMMM y HH:mm", tzinfo=settings.zone, locale=language
-            ),
+            moment=lambda text: moment_said(text, language, settings.zone),
         )
         return environment
 
@@ -119,6 +119,13 @@ class Renderer:
         known = self.portal.settings.public_url
         url = urlsplit(known) if known else request.url
         return f"{url.scheme}://{url.netloc}/"
+
+
+def moment_said(text: str, language: str, zone: ZoneInfo) -> str:
+    """A moment as people read it, in the portal's time zone: 26. november 2026 12.10."""
+    there = datetime.fromisoformat(text).astimezone(zone)
+    locale = _REGIONS.get(language, language)
+    return f"{format_date(there, 'long', locale=locale)} {format_time(there, 'short', locale=locale)}"
 
 
 def bytes_said(count: int, language: str) -> str:

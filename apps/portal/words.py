@@ -16,7 +16,7 @@ SENDING = {
     "minutes": _("{count} min."),
     "hours": _("{count} h."),
     "left": _("{time} left"),
-    "sent-of": _("{sent} of {size} ({share} %)"),
+    "sent-of": _("{sent} of {size} ({share})"),
     "overall": _("{done} of {count} files received"),
     "quarter": _("{share} percent sent"),
     "begun": _("Sending has begun. Files: {count}"),
@@ -95,7 +95,7 @@ PROBLEMS = {
 }
 
 REQUEST_FIELDS = {
-    "business": _("Asked"),
+    "business": _("Business"),
     "camera": _("Camera"),
     "place": _("Place"),
     "wanted_from": _("From"),

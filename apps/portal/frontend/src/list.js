@@ -91,7 +91,7 @@ function stateOf(item) {
 function rateOf(item) {
   if (item.state === 'received') return item.sha256 ? word('digest', { sha256: item.sha256 }) : '';
   const share = item.size ? Math.floor((100 * item.sent) / item.size) : 0;
-  const sent = word('sent-of', { sent: bytes(item.sent), size: bytes(item.size), share });
+  const sent = word('sent-of', { sent: bytes(item.sent), size: bytes(item.size), share: `${share}\u00a0%` });
   const speed = item.state === 'sending' ? (item.sending?.rate.perSecond ?? 0) : 0;
   if (!speed) return sent;
   return `${sent} · ${bytes(speed)}/s · ${word('left', { time: span((item.size - item.sent) / speed) })}`;

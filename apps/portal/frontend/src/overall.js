@@ -27,10 +27,11 @@ export class Overall {
     const done = items.filter((item) => item.state === 'received').length;
     const share = size ? Math.floor((100 * sent) / size) : items.length && done === items.length ? 100 : 0;
     byId('overall-bar').value = share;
-    this.rate.add(sent);
+    if (items.some((item) => item.state === 'delayed')) this.rate.reset();
+    else this.rate.add(sent);
     const speed = this.rate.perSecond;
     const left = speed > 0 && sent < size ? ` · ${word('left', { time: span((size - sent) / speed) })}` : '';
-    const line = `${word('overall', { done, count: items.length })} · ${word('sent-of', { sent: bytes(sent), size: bytes(size), share })}${left}`;
+    const line = `${word('overall', { done, count: items.length })} · ${word('sent-of', { sent: bytes(sent), size: bytes(size), share: `${share}\u00a0%` })}${left}`;
     if (byId('overall').textContent !== line) byId('overall').textContent = line;
     this.announce(items, share, done);
   }

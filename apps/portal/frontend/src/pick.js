@@ -7,7 +7,10 @@ const isApplePhone = /iPhone|iPad|iPod/.test(navigator.userAgent) || (navigator.
 
 /** Hands each choice to `chosen` as [{file, path, handle}]. */
 export function offerPicking(chosen, { withCamera }) {
-  if (isApplePhone) byId('iphone').open = true;
+  if (isApplePhone) {
+    byId('iphone').open = true; // to be read before the choice
+    byId('pick-buttons').before(byId('iphone'));
+  }
   const input = { files: byId('files-input'), folder: byId('folder-input'), camera: byId('camera-input') };
   for (const element of Object.values(input)) {
     element.addEventListener('change', () => {

@@ -31,6 +31,9 @@ function show(part) {
   for (const name of ['pick-part', 'questions', 'contact', 'finish-part']) byId(name).hidden = part !== 'open';
   byId('progress-part').hidden = part !== 'open' || !uploader?.items.length;
   byId('done-part').hidden = part !== 'done';
+  byId('lead').hidden = part === 'done';
+  byId('reference-line').hidden = part === 'done' || !link; // there the submission has its own reference
+  if (part === 'done') byId('request').hidden = true;
 }
 
 function problem(text, { focus = true } = {}) {
@@ -91,7 +94,6 @@ async function begin(typed) {
 }
 
 function describe() {
-  byId('reference-line').hidden = false;
   byId('reference').textContent = link.reference;
   const { files, bytes: most } = link.limits;
   byId('limits').textContent = word('limits', { files, bytes: bytes(most) });

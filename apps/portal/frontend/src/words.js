@@ -1,6 +1,7 @@
 // The page's words, which the server wrote into <template id="words">, and numbers as its reader writes them.
 
 export const language = document.documentElement.lang;
+const region = language === 'en' ? 'en-GB' : language; // whose dates and numbers
 
 const words = new Map();
 for (const item of document.getElementById('words')?.content.children ?? []) {
@@ -24,7 +25,7 @@ export function bytes(count) {
     place += 1;
   }
   const maximumFractionDigits = place > 1 && count < 100 ? 1 : 0;
-  return `${new Intl.NumberFormat(language, { maximumFractionDigits }).format(count)} ${units[place]}`;
+  return `${new Intl.NumberFormat(region, { maximumFractionDigits }).format(count)}\u00a0${units[place]}`;
 }
 
 /** A span of time, roughly. */
@@ -36,5 +37,5 @@ export function span(seconds) {
 }
 
 export function moment(time) {
-  return new Intl.DateTimeFormat(language, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(time));
+  return new Intl.DateTimeFormat(region, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(time));
 }

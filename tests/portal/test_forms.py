@@ -1,0 +1,163 @@
+"""The forms without scripts, as any client may send them: whole, cut off, too large, in the wrong order."""
+
+import re
+import socket
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.portal.site import Site
+from tests.system.program import children_of, wait_until
+
+_BOUNDARY = "xYzZy"
+
+
+def part(name: str, value: bytes, filename: str | None = None) -> bytes:
+    named = "" if filename is None else f'; filename="{filename}"'
+    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n'
+    return head.encode() + value + b"\r\n"
+
+
+def send(site: Site, *parts: bytes, end: bytes = f"--{_BOUNDARY}--\r\n".encode()) -> httpx.Response:
+    headers = {"Content-Type": f"multipart/form-data; boundary={_BOUNDARY}", "Accept-Language": "en"}
+    return httpx.post(f"{site.url}/send", content=b"".join([*parts, end]), headers=headers, timeout=60)
+
+
+def code_of(site: Site, *options: str) -> bytes:
+    return str(site.link(*options)["code"]).encode()
+
+
+def uploads(site: Site) -> set[tuple[str, str]]:
+    return {(row[0], row[1]) for row in site.program.query("SELECT id, state FROM upload")}
+
+
+def test_each_file_of_a_form_becomes_an_exhibit_with_its_name_as_it_was_sent(site: Site) -> None:
+    first, second = b"first" * 1000, b"second\r\n--xYzZ" * 1000
+    code = code_of(site)
+    answer = send(
+        site, part("code", code), part("file", first, "a/clip 1.mp4"), part("file", second, "Ørsted.mp4")
+    )
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "no-store"
+    for content in (first, second):
+        assert sha256(content).hexdigest() in answer.text
+    names = {bytes(row[0]) for row in site.program.query("SELECT name FROM upload")}
+    assert {b"a/clip 1.mp4", "Ørsted.mp4".encode()} <= names
+    ended = site.program.query("SELECT count(*) FROM link_submission WHERE ended_at IS NULL")
+    assert ended == [(0,)], "the form is all that is sent"
+
+
+def test_an_empty_file_field_is_no_file_and_an_empty_file_is_one(site: Site) -> None:
+    code = part("code", code_of(site))
+    answer = send(site, code, part("file", b"", ""))
+    assert answer.status_code == 400
+    assert "No file was chosen" in answer.text
+    answer = send(site, code, part("file", b"", "empty.mp4"))
+    assert answer.status_code == 200
+    assert sha256(b"").hexdigest() in answer.text
+
+
+def test_a_file_before_the_code_is_not_taken(site: Site) -> None:
+    before = uploads(site)
+    answer = send(site, part("file", b"x" * 5000, "clip.mp4"), part("code", code_of(site)))
+    assert answer.status_code == 404
+    assert uploads(site) == before
+
+
+def test_a_form_that_is_cut_off_gives_no_exhibit_of_what_is_not_whole(site: Site) -> None:
+    content = b"cut off" * 100_000
+    code = code_of(site)
+    body = part("code", code) + part("file", content, "cut.mp4")
+    host = urlsplit(site.url)
+    with socket.create_connection((host.hostname or "", host.port or 0)) as line:
+        head = (
+            f"POST /send HTTP/1.1\r\nHost: {host.netloc}\r\nContent-Length: {len(body) + 100}\r\n"
+            f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\n\r\n"
+        )
+        line.sendall(head.encode() + body[: len(body) // 2])
+    size = len(body) + 100
+
+    def was_begun() -> bool:
+        return any(state == "receiving" for _, state in uploads(site))
+
+    wait_until(was_begun, 20, "what came of it")
+    assert sha256(content).hexdigest() not in {item["sha256"] for item in site.program.exhibits()}
+    assert size not in {item["size"] for item in site.program.exhibits()}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("text/plain", b"hello"),
+        ("multipart/form-data", b"no boundary"),
+        (f"multipart/form-data; boundary={_BOUNDARY}", b"this is no part"),
+        (f"multipart/form-data; boundary={_BOUNDARY}", part("code", b"x" * 40_000)),
+    ],
+    ids=["no form", "no boundary", "no part", "a field too long"],
+)
+def test_what_is_no_form_is_answered_with_a_page_that_says_so(
+    site: Site, content_type: str, body: bytes
+) -> None:
+    answer = httpx.post(f"{site.url}/send", content=body, headers={"Content-Type": content_type})
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "kan ikke forstås" in answer.text
+
+
+def test_more_than_the_link_allows_is_refused_and_told(site: Site) -> None:
+    code = part("code", code_of(site, "--bytes", "1MB"))
+    answer = send(site, code, part("file", b"x" * 2_000_000, "large.mp4"))
+    assert answer.status_code == 413
+    assert "The files are larger than this link allows" in answer.text
+    assert 2_000_000 not in {item["size"] for item in site.program.exhibits()}
+
+
+def test_a_poster_s_code_gives_a_link_of_one_s_own_also_without_scripts(site: Site) -> None:
+    poster = code_of(site, "--kind", "incident")
+    looked = send(site, part("code", poster), part("look", b"1"))
+    own = re.findall(r'name="code" value="([^"]+)"', looked.text)[0]
+    assert own.encode() != poster
+    answer = send(site, part("code", own.encode()), part("file", b"from a visitor", "v.mp4"))
+    assert answer.status_code == 200
+    kinds = site.program.query("SELECT kind FROM upload_link ORDER BY created_at")
+    assert ("visitor",) in kinds
+
+
+def test_a_large_form_goes_to_the_disk_and_not_into_memory(site: Site, tmp_path: Path) -> None:
+    assert site.process is not None
+    (server,) = [
+        pid
+        for pid in children_of(site.process.pid)
+        if b"apps.portal.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+
+    def peak() -> int:
+        (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{server}/status").read_text())
+        return int(line) * 1024
+
+    film = tmp_path / "film.mp4"
+    with film.open("wb") as out:
+        for number in range(200):
+            out.write(number.to_bytes(8, "big") * 131_072)
+    send(site, part("code", code_of(site)), part("file", b"warm", "warm.mp4"))
+    before = peak()
+    with film.open("rb") as stream:
+        answer = httpx.post(
+            f"{site.url}/send",
+            data={"code": code_of(site).decode()},
+            files={"file": ("film.mp4", stream, "video/mp4")},
+            timeout=120,
+        )
+    assert answer.status_code == 200
+    assert peak() - before < 60_000_000
+    assert sha256(film.read_bytes()).hexdigest() in answer.text
+
+
+def test_a_wrong_receipt_code_opens_nothing_and_a_long_body_is_not_read(site: Site) -> None:
+    answer = httpx.post(f"{site.url}/receipt", data={"code": "2222"}, headers={"Accept-Language": "en"})
+    assert (answer.status_code, "no receipt with this code" in answer.text) == (404, True)
+    answer = httpx.post(f"{site.url}/receipt", data={"code": "2" * 100_000})
+    assert answer.status_code == 404
