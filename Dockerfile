@@ -26,11 +26,12 @@ COPY retention retention
 COPY samples samples
 COPY transcode transcode
 # The public pages' styles, scripts and texts; what they are built from stays out of the wheel.
-RUN cd apps/portal/frontend \
- && export PATH="/opt/build/bin:$PATH" \
+WORKDIR /src/apps/portal/frontend
+RUN export PATH="/opt/build/bin:$PATH" \
  && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --cache /tmp/npm \
  && node build.mjs \
- && cd .. && for file in locale/*/LC_MESSAGES/portal.po; do /opt/vidne/bin/pybabel -q compile -i "$file" -o "${file%.po}.mo"; done
+ && for file in ../locale/*/LC_MESSAGES/portal.po; do /opt/vidne/bin/pybabel -q compile -i "$file" -o "${file%.po}.mo"; done
+WORKDIR /src
 RUN /opt/build/bin/uv build -q --no-cache -p /opt/build/bin/python --no-build-isolation --wheel -o /tmp/wheel . \
  && /opt/build/bin/uv pip install -q --no-cache -p /opt/vidne/bin/python --no-deps --compile-bytecode /tmp/wheel/*.whl
 

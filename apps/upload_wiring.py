@@ -3,15 +3,12 @@
 from datetime import timedelta
 
 from apps.wiring import Application
-from evidence.catalogue.engine import Catalogue, open_catalogue
 from ingest.upload_filing import Filer
 from ingest.upload_folder import FolderUploads
 from ingest.upload_spool import UploadSpool
 from ingest.upload_store import StoreUploads
 from ingest.upload_sweep import UploadSweep
 from ingest.uploads import Uploads
-
-_PATIENCE_S = 5  # of people: a locked catalogue is told them sooner than a worker takes note of it
 
 
 def wire_uploads(app: Application) -> Uploads:
@@ -26,7 +23,7 @@ def wire_uploads(app: Application) -> Uploads:
         spool = FolderUploads(settings.uploads_path, settings.spool_path)
     filer = Filer(app.catalogue, spool, clock=app.clock, home=home)
     return Uploads(
-        hasty_catalogue(app),
+        app.catalogue,
         spool,
         filer,
         UploadSweep(app.catalogue, spool, filer, clock=app.clock, home=home),
@@ -35,15 +32,3 @@ def wire_uploads(app: Application) -> Uploads:
         largest=settings.portal_largest_file,
         home=home,
     )
-
-
-def hasty_catalogue(app: Application) -> Catalogue:
-    """The same catalogue for who has people waiting: where it is locked, it says so after some seconds."""
-    app.catalogue  # noqa: B018 - first, for it may have to be made or migrated
-    settings = app.settings
-    if not settings.catalogue_url:
-        return open_catalogue(settings.catalogue_path, patience=_PATIENCE_S)
-    from evidence.catalogue.postgres import open_server_catalogue  # noqa: PLC0415 - where it is needed
-
-    password_file = settings.catalogue_password_file
-    return open_server_catalogue(settings.catalogue_url, password_file, patience=_PATIENCE_S)

@@ -37,7 +37,7 @@ EOF
 own='"Read:evidence", "Write:evidence", "List:evidence", "Tagging:evidence"'
 locks='"PutObjectRetention:evidence", "GetObjectRetention:evidence", "PutObjectLegalHold:evidence", "GetObjectLegalHold:evidence"'
 # The portal keeps uploads on their way, and reads the published log.
-uploads='"Read:evidence/uploads/*", "Write:evidence/uploads/*", "List:evidence", "Read:evidence/ledger/*"'
+uploads='"Read:evidence/uploads/*", "Write:evidence/uploads/*", "List:evidence/uploads/*", "Read:evidence/ledger/*"'
 keep s3.json $store <<EOF
 {"identities": [
   {"name": "vidne-admin", "credentials": [{"accessKey": "vidne-admin", "secretKey": "$(cat "$folder/s3_admin_key")"}],

@@ -162,7 +162,7 @@ class Services:
 
     def _here(self, name: str, text: str) -> str:
         """A text of the compose file as it has to be on this machine."""
-        text = text.replace("$$", "$").replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - to be rid of it
+        text = re.sub(r"(?<![\d.])0\.0\.0\.0(?!/)", "127.0.0.1", text.replace("$$", "$"))
         text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
         text = text.replace(f"localhost:{_PORTS['proxy']}", f"localhost:{self.ports['proxy']}")
         for host, port in _PORTS.items():

@@ -61,6 +61,9 @@ class Settings:
     s3_secret_key: str = _setting(
         "VIDNE_S3_SECRET_KEY", "", "the secret key itself, where no file is named", is_secret=True
     )
+    s3_region: str = _setting(
+        "VIDNE_S3_REGION", "", "region of the bucket; empty: the store is asked, which a narrow key may not"
+    )
     retention_days: int = _setting(
         "VIDNE_RETENTION_DAYS", 30, "days ahead for which S3 locks what is to be kept; extended as they pass"
     )
@@ -127,6 +130,11 @@ class Settings:
     )
     portal_address_rate: int = _setting(
         "VIDNE_PORTAL_ADDRESS_RATE", 6000, "requests a minute from one address; 0: no limit"
+    )
+    portal_new_rate: int = _setting(
+        "VIDNE_PORTAL_NEW_RATE",
+        240,
+        "visits, submissions and uploads begun a minute from one address; 0: no limit",
     )
     clamav_socket: str = _setting(
         "VIDNE_CLAMAV_SOCKET", "", "path, or host:port, of clamd; empty: uploads are not scanned"
@@ -203,7 +211,7 @@ class Settings:
                 raise SettingsError(
                     f"VIDNE_PORTAL_{name.upper()} is below 1.", advice="Set a number from 1 on."
                 )
-        for name in ("link_rate", "address_rate"):
+        for name in ("link_rate", "address_rate", "new_rate"):
             if getattr(self, f"portal_{name}") < 0:
                 raise SettingsError(
                     f"VIDNE_PORTAL_{name.upper()} is below 0.", advice="Set a number a minute, or 0 for none."

@@ -90,7 +90,8 @@ def _parse(text: str) -> tuple[str, dict[str, str], list[Section]]:
         elif line.startswith("## "):
             sections.append((line[3:], [], []))
         else:
-            sections[-1][2 if line.startswith("- ") else 1].append(line.removeprefix("- "))
+            _, paragraphs, points = sections[-1]
+            (points if line.startswith("- ") else paragraphs).append(line.removeprefix("- "))
     return title.removeprefix("# "), names, [Section(h, tuple(p), tuple(points)) for h, p, points in sections]
 
 

@@ -38,6 +38,7 @@ def open_client(url: str, settings: Settings) -> tuple[Minio, str]:
             access_key=settings.s3_access_key,
             secret_key=_secret(settings),
             secure=parts.scheme == "s3",
+            region=settings.s3_region or None,
             http_client=_http(),
         )
     except ValueError as error:

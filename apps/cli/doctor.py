@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import click
 
@@ -54,6 +55,8 @@ def command(context: Context, only: tuple[str, ...], *, as_json: bool) -> int:
         ("ledger", _ledger),
         ("time stamps", _time_stamps),
         ("worker", _worker),
+        ("portal", _portal),
+        ("scanner", _scanner),
         ("validation", _validation),
     ]
     names = [name for name, _ in looks]
@@ -187,6 +190,28 @@ def _worker(app: Application) -> Finding:
     with try_worker_lock(app.settings.worker_lock_path) as is_free:
         text = "none runs; start one with: vidne serve" if is_free else "one runs on this data folder"
     return Finding("worker", "ok", text)
+
+
+def _portal(app: Application) -> Finding:
+    settings = app.settings
+    if not settings.public_url:
+        return Finding("portal", "ok", "none is set up: the public cannot send anything")
+    _ = settings.zone
+    told = [f"{settings.public_url}, answers at {settings.portal_listen or 'no address of this machine'}"]
+    url = urlsplit(settings.public_url)
+    if url.scheme != "https" and url.hostname not in ("localhost", "127.0.0.1", "::1"):
+        told.append("codes and footage go there in the clear: put a proxy with TLS before it")
+    if not (settings.portal_controller and settings.portal_dpo):
+        told.append("the service declaration names no controller or data protection officer")
+    return Finding("portal", "ok" if len(told) == 1 else "warning", "; ".join(told))
+
+
+def _scanner(app: Application) -> Finding:
+    if not app.settings.clamav_socket:
+        return Finding("scanner", "ok", "none is set up: uploads are not scanned for malware")
+    from ingest.malware import Clamd  # noqa: PLC0415 - where one is set up
+
+    return Finding("scanner", "ok", Clamd(app.settings.clamav_socket).version())
 
 
 def _validation(app: Application) -> Finding:

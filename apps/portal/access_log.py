@@ -8,6 +8,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +17,7 @@ log = logging.getLogger("vidne.portal")
 
 _FRAMES = 8
 _UNKNOWN = "-"
+_QUIET = ("/healthz",)  # asked every other second, and worth a line where it is not well
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 Broken = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -53,7 +55,9 @@ class AccessLog:
         finally:
             took = round(1000 * (time.monotonic() - began))
             method = scope["method"] if scope["method"] in _METHODS else _UNKNOWN
-            log.info("%s %s %s %d ms %s", method, template(scope), status, took, request_id)
+            route = template(scope)
+            level = logging.DEBUG if route in _QUIET and status == HTTPStatus.OK else logging.INFO
+            log.log(level, "%s %s %s %d ms %s", method, route, status, took, request_id)
 
 
 def template(scope: Scope) -> str:

@@ -18,7 +18,8 @@ from evidence.settings import Settings
 BURST_S = 60  # a bucket holds what a minute gives
 MOST_BUCKETS = 20_000
 _RESERVED = ("/healthz",)  # not counted: it must answer when the public is turned away
-_COSTLY = {"/api/visit": 20, "/api/submissions": 20, "/send": 20}  # each makes rows and entries that stay
+# Each makes rows that stay, and some of them entries of the ledger.
+_MAKING = ("/api/visit", "/api/submissions", "/files", "/files/", "/send")
 _BUSY_S = 5
 _HEADER = b"vidne-link"
 _FORWARDED = b"x-forwarded-for"
@@ -36,16 +37,15 @@ class Buckets:
         self._clock = clock
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
-    def take(self, key: str, cost: int) -> float:
-        """Take `cost` tokens; 0, or the seconds after which there are enough, and then none is taken."""
+    def take(self, key: str) -> float:
+        """Take a token; 0, or the seconds after which there is one."""
         if not self._full:
             return 0.0
         now = self._clock()
         level, since = self._levels.pop(key, (self._full, now))
         level = min(self._full, level + (now - since) * self._rate)
-        wanted = min(float(cost), self._full)
-        wait = max(0.0, (wanted - level) / self._rate)
-        self._levels[key] = (level if wait else level - wanted, now)
+        wait = max(0.0, (1 - level) / self._rate)
+        self._levels[key] = (level if wait else level - 1, now)
         if len(self._levels) > MOST_BUCKETS:
             self._levels.popitem(last=False)
         return wait
@@ -86,6 +86,7 @@ class Limits:
         self._most = settings.portal_requests
         self._links = Buckets(settings.portal_link_rate)
         self._addresses = Buckets(settings.portal_address_rate)
+        self._makers = Buckets(settings.portal_new_rate)
         listed = (part.strip() for part in settings.portal_proxies.split(","))
         self._proxies = Proxies(tuple(ip_network(part) for part in listed if part))
         self._in_hand = 0
@@ -108,13 +109,12 @@ class Limits:
     def _wait_of(self, scope: Scope) -> float:
         if self._in_hand >= self._most:
             return _BUSY_S
-        is_post = scope["method"] == "POST"
-        cost = _COSTLY.get(scope["path"], 1) if is_post else 1
-        wait = self._addresses.take(self._proxies.address_of(scope), cost)
+        address = self._proxies.address_of(scope)
+        wait = self._addresses.take(address)
+        if not wait and scope["method"] == "POST" and scope["path"] in _MAKING:
+            wait = self._makers.take(address)
         code = code_hash(_header(scope, _HEADER))
-        if wait or code is None:
-            return wait
-        return self._links.take(code, cost)
+        return wait if wait or code is None else self._links.take(code)
 
 
 def _header(scope: Scope, name: bytes) -> str:

@@ -5,15 +5,17 @@ it would be of new ones, when the work that came in before them is done.
 """
 
 import threading
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
+from weakref import WeakKeyDictionary
 
 from apps.portal.app import Portal
 from apps.portal.quality_words import quality_words
 from apps.receipt import file_receipt, filed_receipt
 from apps.sequencing import entry_now
 from evidence.cases import reference
-from evidence.catalogue.engine import Connection
+from evidence.catalogue.engine import Catalogue, Connection
 from evidence.catalogue.exhibits import get_sections
 from evidence.catalogue.jobs import Stage
 from evidence.catalogue.ledger import is_filed
@@ -31,10 +33,12 @@ from hashing.receipt import Receipt, event_id
 from transcode.hints import hints
 
 _SEALED_AFTER = timedelta(seconds=10)
+_FRESH = timedelta(seconds=2)
 _FOUND_AFTER = timedelta(minutes=5)
 _UNOPENED = (ExhibitState.UNPLAYABLE, ExhibitState.REFUSED)
 # The tree of the log is read by one at a time.
 _PROOF = threading.Lock()
+_WAITING: "WeakKeyDictionary[Catalogue, _Waiting]" = WeakKeyDictionary()
 
 
 def receipt_state(portal: Portal, code: str, language: str) -> JsonObject:
@@ -46,7 +50,7 @@ def receipt_state(portal: Portal, code: str, language: str) -> JsonObject:
         files = sent_files(connection, found.id)
         completed = completed_at(connection, found.id)
         is_business = kind_of(connection, found.link_id) is LinkKind.BUSINESS
-        told = _Told(connection, moment, language if is_business else "")
+        told = _Told(portal, connection, moment, language if is_business else "")
         shown: list[Json] = [told.file(item) for item in files]
         is_bound = is_filed(connection, event_id(found.id))
     filed = [item for item in files if item.filed_at is not None]
@@ -75,7 +79,7 @@ def receipt(portal: Portal, code: str) -> Receipt:
     with app.catalogue.read() as connection:
         found = _opened(connection, code)
         files = [item for item in sent_files(connection, found.id) if item.filed_at is not None]
-        told = _Told(connection, moment, "")
+        told = _Told(portal, connection, moment, "")
         if not files or completed_at(connection, found.id) is None or not all(map(told.is_sealed, files)):
             raise IncompleteError("Not all that was sent is sealed yet.", advice="Ask again soon.")
         submission = find_submission(connection, found.id)
@@ -92,17 +96,37 @@ def _opened(connection: Connection, code: str) -> LinkSubmission:
     return found
 
 
+@dataclass(slots=True)
+class _Waiting:
+    """When the oldest exhibits came in that wait to be sealed, and to be processed, as it was at a moment."""
+
+    moment: datetime
+    unsealed: str | None
+    unprocessed: str | None
+
+
+def _oldest(portal: Portal, connection: Connection, moment: datetime) -> tuple[str | None, str | None]:
+    """What `_Waiting` says, asked anew every other second: many pages ask at once, and a long queue is slow.
+
+    Nothing is told of a file in its first ten seconds: what came in before it is never missed.
+    """
+    known = _WAITING.get(portal.application.catalogue)
+    if known is None or not timedelta(0) <= moment - known.moment < _FRESH:
+        known = _Waiting(moment, oldest_waiting(connection, Stage.SEAL), oldest_waiting(connection))
+        _WAITING[portal.application.catalogue] = known
+    return known.unsealed, known.unprocessed
+
+
 class _Told:
     """What may be said of files at one moment."""
 
-    def __init__(self, connection: Connection, moment: datetime, language: str) -> None:
+    def __init__(self, portal: Portal, connection: Connection, moment: datetime, language: str) -> None:
         """`language` is that of the words about quality; empty where they are not for this sender."""
         self._connection = connection
         self._language = language
         self._sealed_before = timestamp(moment - _SEALED_AFTER)
         self._found_before = timestamp(moment - _FOUND_AFTER)
-        self._unsealed = oldest_waiting(connection, Stage.SEAL)
-        self._waiting = oldest_waiting(connection)
+        self._unsealed, self._waiting = _oldest(portal, connection, moment)
 
     def is_sealed(self, item: SentFile) -> bool:
         """Whether the file is sealed, and would be even if its bytes had come for the first time."""

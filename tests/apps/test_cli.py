@@ -171,7 +171,7 @@ def test_doctor_looks_at_everything_and_ends_0_where_all_works(used: Program) ->
     found = {item["name"]: item for item in used.run("doctor", "--json").json}
     assert set(found) == {
         "ffmpeg", "ffprobe", "exiftool", "sandbox", "data folder", "catalogue", "object store", "ledger",
-        "time stamps", "broker", "worker", "validation",
+        "time stamps", "broker", "worker", "portal", "scanner", "validation",
     }  # fmt: skip
     assert {item["status"] for item in found.values()} <= {"ok", "warning"}
     assert "not WORM" in found["object store"]["text"]

@@ -8,6 +8,7 @@ import cv2
 import pytest
 
 from apps.qr import modules
+from tests.clamd import VERSION, fake_clamd
 from tests.system.program import CASE, Program
 
 URL = "https://vidne.example.org"
@@ -15,6 +16,14 @@ ASKED = (
     "--kind", "business", "--business", "Torvets Kiosk", "--place", "Torvet 1", "--camera", "indgang",
     "--from", "2036-11-20 22:00", "--until", "2036-11-20 23:00", "--legal-basis", "retsplejelovens § 804",
 )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """For what changes nothing."""
+    program = Program(tmp_path_factory.mktemp("shared") / "data", {"VIDNE_PORTAL_URL": URL})
+    program.open_case()
+    return program
 
 
 @pytest.fixture
@@ -119,14 +128,33 @@ def test_each_step_is_in_the_custody_of_the_case(desk: Program) -> None:
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_a_reason(
-    desk: Program, options: tuple[str, ...], said: str
+    shared: Program, options: tuple[str, ...], said: str
 ) -> None:
-    done = desk.run("link", "create", "--case", CASE, *options, check=2)
+    done = shared.run("link", "create", "--case", CASE, *options, check=2)
     assert said in done.err
-    assert desk.run("link", "list", "--json").json == []
+    assert shared.query("SELECT count(*) FROM upload_link") == [(0,)]
 
 
 def test_without_an_address_of_the_portal_no_link_is_made(tmp_path: Path) -> None:
     program = Program(tmp_path / "data")
     program.open_case()
     assert "VIDNE_PORTAL_URL" in program.run("link", "create", "--case", CASE, check=2).err
+
+
+def test_doctor_says_what_the_public_would_meet(shared: Program, tmp_path: Path) -> None:
+    def found(**settings: str) -> dict[str, tuple[str, str]]:
+        program = Program(shared.data, settings)
+        listed = program.run("doctor", "--only", "portal", "--only", "scanner", "--json", check=None).json
+        return {item["name"]: (item["status"], item["text"]) for item in listed}
+
+    assert found()["portal"][0] == "ok"
+    named = {"VIDNE_PORTAL_CONTROLLER": "Testkredsen", "VIDNE_PORTAL_DPO": "dpo@example.org"}
+    assert found(VIDNE_PORTAL_URL=URL, **named)["portal"][0] == "ok"
+    status, text = found(VIDNE_PORTAL_URL="http://vidne.example.org")["portal"]
+    assert status == "warning"
+    assert "in the clear" in text
+    assert "controller" in text
+    away = str(tmp_path / "clamd.sock")
+    assert found(VIDNE_CLAMAV_SOCKET=away)["scanner"][0] == "fail"
+    with fake_clamd(tmp_path / "clamd.sock"):
+        assert found(VIDNE_CLAMAV_SOCKET=away)["scanner"] == ("ok", VERSION)

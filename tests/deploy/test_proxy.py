@@ -41,7 +41,9 @@ def test_it_is_valid_and_a_mistake_would_be_found(tmp_path: Path, secrets: Path)
 
 
 def test_its_log_has_neither_address_nor_path_nor_header() -> None:
-    [form] = re.findall(r'log-format "(.*)"', CONFIGURATION.read_text())
+    [form] = re.findall(r' log-format "(.*)"', CONFIGURATION.read_text())
+    [of_errors] = re.findall(r'error-log-format "(.*)"', CONFIGURATION.read_text())
+    assert "src" not in of_errors, "the form that it has by itself begins with the address"
     assert set(re.findall(r"%\S+", form)) == {"%HM", "%ST", "%B", "%Ta", "%ts", "%s"}
     assert "capture" not in CONFIGURATION.read_text()
 

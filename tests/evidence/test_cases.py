@@ -72,5 +72,5 @@ def test_a_reference_is_taken_as_people_type_it(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "7KXM-2PQR", "7KXM-2PQR-9BDE", "0100-10293-00001-26", "7kxm2pqr9bd%"])
 def test_what_is_no_reference_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="not the reference"):
+    with pytest.raises(UsageError, match="not a reference"):
         parse_reference(text)

@@ -57,6 +57,7 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
         ("VIDNE_PORTAL_THREADS", "0"),
         ("VIDNE_PORTAL_LINK_RATE", "-1"),
         ("VIDNE_PORTAL_ADDRESS_RATE", "-1"),
+        ("VIDNE_PORTAL_NEW_RATE", "-1"),
         ("VIDNE_CLAMAV_SOCKET", "clamd"),
     ],
 )

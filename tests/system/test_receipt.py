@@ -193,7 +193,7 @@ def test_wrong_usage_is_told_before_anything_is_received(
     output = tmp_path / "r.json"
     assert "SUBMISSION or --last-of" in used.run("receipt", "-o", output, check=2).err
     assert "no submission" in used.run("receipt", "2222-2222-2222", "-o", output, check=2).err
-    assert "not the reference" in used.run("receipt", CASE, "-o", output, check=2).err
+    assert "not a reference" in used.run("receipt", CASE, "-o", output, check=2).err
     assert "one name" in used.run("receipt", "--last-of", CASE, "-o", output, "--pdf", output, check=2).err
     assert not output.exists()
 

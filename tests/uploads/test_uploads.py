@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 
-from evidence.catalogue.uploads import EvictedError, UploadState
+from evidence.catalogue.uploads import EvictedError, UploadState, take_upload
 from evidence.errors import LinkError, NotFoundError, UsageError
 from evidence.exhibits import ExhibitState
 from ingest.receiving import Checksum, ChecksumError, QuotaError
@@ -195,6 +195,30 @@ def test_what_was_not_counted_is_cut_off_and_sent_again(place: Place, desk: Desk
     again.seal()
     assert list(again.sealed().values()) == [CONTENT]
     assert again.left_behind() == []
+
+
+def test_what_a_killed_request_left_behind_the_end_of_a_file_is_no_part_of_it(desk: Desk) -> None:
+    sender = desk.sender()
+    upload = sender.create(1000)
+    killed = desk.uploads.take(sender.grant, upload.id, 0)
+    killed.open()
+    killed.write(b"x" * 1000)
+    killed.close()
+    with desk.uploads.receiving(sender.grant, upload.id, 0) as receiving:
+        receiving.write(b"short")
+        receiving.finish()
+    assert desk.uploads.file(upload.id)
+    desk.seal()
+    assert list(desk.sealed().values()) == [b"short"]
+
+
+def test_the_row_gives_an_upload_from_its_very_offset_alone(desk: Desk) -> None:
+    """Somebody may have gone on with it between the question and the statement."""
+    upload = desk.sender().create(10)
+    with desk.catalogue.write() as connection:
+        assert take_upload(connection, upload.id, 1, desk.now, desk.now) is None
+        assert take_upload(connection, upload.id, 0, desk.now, desk.now) == 1
+        assert take_upload(connection, upload.id, 0, desk.now, desk.now) == 2
 
 
 def test_what_was_written_before_an_error_is_kept(desk: Desk) -> None:

@@ -24,37 +24,31 @@ class Clock:
 def test_a_bucket_gives_a_minute_s_worth_at_once_and_then_as_it_fills() -> None:
     clock = Clock()
     buckets = Buckets(60, clock)
-    assert [buckets.take("a", 1) for _ in range(60)] == [0.0] * 60
-    assert buckets.take("a", 1) == pytest.approx(1.0)
-    assert buckets.take("b", 1) == 0, "another's is full"
+    assert [buckets.take("a") for _ in range(60)] == [0.0] * 60
+    assert buckets.take("a") == pytest.approx(1.0)
+    assert buckets.take("b") == 0, "another's is full"
     clock.now += 0.5
-    assert buckets.take("a", 1) == pytest.approx(0.5)
+    assert buckets.take("a") == pytest.approx(0.5)
     clock.now += 0.5
-    assert buckets.take("a", 1) == 0
+    assert buckets.take("a") == 0
     clock.now += 3600
-    assert buckets.take("a", 60) == 0
-    assert buckets.take("a", 1) > 0, "no more than a minute's worth is kept"
-
-
-def test_what_costs_more_than_a_bucket_holds_is_let_through_by_a_full_one() -> None:
-    buckets = Buckets(10, Clock())
-    assert buckets.take("a", 20) == 0
-    assert buckets.take("a", 20) == pytest.approx(60)
+    assert [buckets.take("a") for _ in range(60)] == [0.0] * 60
+    assert buckets.take("a") > 0, "no more than a minute's worth is kept"
 
 
 def test_a_rate_of_nothing_is_no_limit() -> None:
     buckets = Buckets(0, Clock())
-    assert {buckets.take("a", 100) for _ in range(1000)} == {0.0}
+    assert {buckets.take("a") for _ in range(1000)} == {0.0}
 
 
 def test_buckets_are_bounded_and_the_least_used_is_forgotten() -> None:
     buckets = Buckets(1, Clock())
-    assert buckets.take("first", 1) == 0
-    assert buckets.take("first", 1) > 0
+    assert buckets.take("first") == 0
+    assert buckets.take("first") > 0
     for number in range(MOST_BUCKETS):
-        buckets.take(str(number), 1)
+        buckets.take(str(number))
     assert len(buckets._levels) == MOST_BUCKETS
-    assert buckets.take("first", 1) == 0
+    assert buckets.take("first") == 0
 
 
 async def answered(scope: Scope, receive: Receive, send: Send) -> None:
@@ -128,9 +122,12 @@ def test_a_link_has_a_bucket_wherever_it_is_used_from() -> None:
     assert status(limits, "192.0.2.9", vidne_link="no code") == 200
 
 
-def test_what_makes_rows_costs_more() -> None:
-    limits = limits_of(portal_address_rate=40)
-    assert [status(limits, "a", "/api/visit", "POST") for _ in range(3)] == [200, 200, 429]
+@pytest.mark.parametrize("path", ["/api/visit", "/api/submissions", "/files", "/files/", "/send"])
+def test_what_makes_rows_has_a_limit_of_its_own(path: str) -> None:
+    limits = limits_of(portal_new_rate=2)
+    assert [status(limits, "192.0.2.1", path, "POST") for _ in range(3)] == [200, 200, 429]
+    assert status(limits, "192.0.2.1", path) == 200, "to look is another thing"
+    assert status(limits, "192.0.2.2", path, "POST") == 200
 
 
 def test_more_than_may_be_in_hand_are_told_to_come_again_and_health_is_not() -> None:

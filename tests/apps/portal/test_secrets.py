@@ -1,5 +1,7 @@
 """After a whole submission no file but the catalogue's erasable bodies has a code, a name or contact data."""
 
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import httpx
 import pytest
 
 from tests.apps.portal.sender import Sender
+from tests.databases import PostgresServer, redis_server
 from tests.portal.site import Site
 from tests.system.program import wait_until
 
@@ -26,6 +29,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def sent(site: Site) -> Sender:
     """A whole submission through a visitor's link, with contact data, and questions after its receipt."""
+    return whole_submission(site)
+
+
+def whole_submission(site: Site) -> Sender:
     with httpx.Client(base_url=site.url, timeout=30) as client:
         poster = Sender(client, site.link("--kind", "incident")["code"])
         one = Sender(client, poster.call("POST", "/api/visit").json()["link"]).begin()
@@ -102,12 +109,34 @@ def test_contact_data_stand_in_the_catalogue_alone_and_there_in_one_event(site: 
 
 
 def test_an_erased_contact_is_gone(site: Site, sent: Sender) -> None:
-    [(number,)] = site.program.query(
-        "SELECT case_seq FROM ledger_entry WHERE event_id LIKE '%contact.given'"
-    )
+    [(number,)] = site.program.query("SELECT case_seq FROM ledger_entry WHERE event_id LIKE '%contact.given'")
     case = "0100-10293-00001-26"
     site.kill()
     site.program.run("ledger", "erase", case, str(number), "--reason", "asked for", "--yes")
     for path in (site.folder / "data").rglob("*"):
         if path.is_file():
             assert PHONE not in text_of(path), path
+
+
+def test_no_message_of_the_broker_has_any_of_it(tmp_path: Path, postgres: PostgresServer) -> None:
+    heard: list[bytes] = []
+    with redis_server(tmp_path) as broker, socket.create_connection(("127.0.0.1", broker.port)) as monitor:
+        monitor.sendall(b"MONITOR\r\n")
+        listening = threading.Thread(target=lambda: heard.extend(iter(lambda: monitor.recv(65536), b"")))
+        listening.start()
+        servers = {"VIDNE_CATALOGUE_URL": postgres.new_database(), "VIDNE_BROKER_URL": broker.url}
+        site = Site(tmp_path, servers)
+        site.program.open_case()
+        site.start()
+        try:
+            one = whole_submission(site)
+        finally:
+            site.kill()
+            monitor.shutdown(socket.SHUT_RDWR)
+            listening.join(30)
+    said = b"".join(heard).decode("utf-8", "replace").lower()
+    assert "vidne" in said, "else this test shows nothing"
+    for secret in (one.code, one.receipt, one.uploads[-1]):
+        assert not any(form in said for form in forms(secret))
+    for word in (NAME, PHONE, EMAIL, FILE):
+        assert word.lower() not in said

@@ -1,4 +1,4 @@
-"""The portal's process beside the worker: killed, stopped, shut out; and when the public has taken all it may."""
+"""The portal's process beside the worker: killed, stopped, shut out; and when the public has taken it all."""
 
 import os
 import signal
@@ -135,7 +135,15 @@ def test_while_the_catalogue_is_locked_senders_are_told_to_wait_and_health_is_an
 
 def test_slow_senders_of_heads_and_bodies_stop_nobody_else(site: Site) -> None:
     code = site.link()["code"]
-    head = f"PUT /api/submissions/x/answers HTTP/1.1\r\nHost: x\r\nVidne-Link: {code}\r\nContent-Type: application/json\r\nContent-Length: 9\r\n"
+    lines = (
+        "PUT /api/submissions/x/answers HTTP/1.1",
+        "Host: x",
+        f"Vidne-Link: {code}",
+        "Content-Type: application/json",
+        "Content-Length: 9",
+        "",
+    )
+    head = "\r\n".join(lines)
     slow = []
     try:
         for number in range(200):
