@@ -1,5 +1,6 @@
 """What goes wrong for a person at the page, and what they are told."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -209,3 +210,63 @@ def test_the_receipt_is_opened_by_what_its_square_says(
     expect(other.locator("h1")).to_have_text("Receipt")
     expect(other.locator(".codes")).to_contain_text(reference)
     assert receipt not in site.said
+
+
+def test_identical_is_said_only_where_the_server_says_so_and_the_file_can_be_sent_again(
+    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+) -> None:
+    page = opened(phone(), site.link()["url"])
+    changed: list[str] = []
+
+    def change_once(route: Route) -> None:
+        if changed:
+            route.continue_()
+        else:
+            changed.append(route.request.url)
+            route.continue_(post_data=json.dumps({"sha256": "00" * 32}))
+
+    page.route(re.compile("/digest$"), change_once)
+    choose(page, padded(clip, tmp_path / "film.mp4", 400_303))
+    await_state(page, "film.mp4", "different")
+    expect(page.locator("#files")).to_contain_text("ikke som din browser sendte den")
+    page.get_by_role("button", name="Prøv igen film.mp4").click()
+    await_state(page, "film.mp4", "received")
+    expect(page.locator("#files")).to_contain_text("identisk med den fil, din browser sendte")
+
+
+def test_a_server_without_room_is_waited_for_and_told_calmly(
+    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+) -> None:
+    page = opened(phone(), site.link()["url"])
+    refused: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if route.request.method == "PATCH" and not refused:
+            refused.append(route.request.url)
+            route.fulfill(status=507, headers={"Retry-After": "2"})
+        else:
+            route.continue_()
+
+    page.route(re.compile("/files/"), refuse_once)
+    choose(page, padded(clip, tmp_path / "film.mp4", 400_304))
+    expect(page.locator("#network")).to_contain_text("har ikke plads lige nu")
+    await_state(page, "film.mp4", "received")
+    expect(page.locator("#network")).to_be_empty()
+
+
+def test_the_screen_stays_on_while_something_is_sent(
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+) -> None:
+    context = phone()
+    context.add_init_script(
+        """window.lit = [];
+        const lock = { addEventListener() {}, release() { window.lit.push('released'); } };
+        const request = async (kind) => (window.lit.push(kind), lock);
+        Object.defineProperty(navigator, 'wakeLock', { value: { request } });"""
+    )
+    page = opened(context, line.through(site.link()["url"]))
+    assert page.evaluate("window.lit") == []
+    choose(page, padded(clip, tmp_path / "film.mp4", 4_000_001))
+    await_state(page, "film.mp4", "received")
+    page.wait_for_function("window.lit.length === 2")
+    assert page.evaluate("window.lit") == ["screen", "released"]
