@@ -1,6 +1,6 @@
 """The languages of the public pages: which there are, which one a visitor reads, and its texts.
 
-A language is a folder in `locale/` with a portal.po; `make setup` compiles it.
+A language is a folder in `locale/` with a portal.po, which `make setup` compiles.
 """
 
 from functools import cache
@@ -21,7 +21,7 @@ _LONGEST_HEADER = 500  # characters of Accept-Language that are read
 @cache
 def languages() -> dict[str, str]:
     """Code and own name of each language, Danish first."""
-    codes = sorted(path.parents[1].name for path in _FOLDER.glob(f"*/LC_MESSAGES/{_DOMAIN}.po"))
+    codes = sorted(path.parents[1].name for path in _FOLDER.glob(f"*/LC_MESSAGES/{_DOMAIN}.mo"))
     codes.sort(key=lambda code: code != DEFAULT)
     return {code: (Locale.parse(code).get_language_name(code) or code).capitalize() for code in codes}
 

@@ -132,7 +132,7 @@ def test_progress_is_announced_at_quarters(
     assert page.get_attribute("#announcer", "aria-live") == "polite"
     heard = page.evaluate("window.heard")
     assert heard == [
-        "Der sendes nu. Filer: 1",
+        "Afsendelsen er begyndt. Filer: 1",
         "25 procent sendt",
         "50 procent sendt",
         "75 procent sendt",

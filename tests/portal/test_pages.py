@@ -8,8 +8,11 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext
 
+from apps.portal.app import open_portal
 from apps.portal.languages import accepted_language, languages
+from apps.portal.rendering import Renderer
 from deploy.messages import catalogue, extracted
+from evidence.settings import Settings
 from tests.portal.site import Site
 
 OPEN_PAGES = ("/", "/send", "/receipt", "/guidance", "/accessibility")
@@ -121,6 +124,40 @@ def test_the_first_paint_on_fast_3g_comes_within_a_second_and_a_half_and_under_1
         assert 0 < sum(loaded) < 150_000
         print(f"first paint after {firsts[-1]:.0f} ms, {sum(loaded) / 1000:.1f} kB in {len(loaded)} answers")
     assert min(firsts) < 1500
+
+
+@pytest.mark.parametrize("language", ["da", "en"])
+def test_a_receipt_shows_hints_and_a_business_its_quality_and_never_a_verdict(
+    tmp_path: Path, language: str
+) -> None:
+    portal = open_portal(Settings(data=tmp_path / "data"))
+    shared = {"size": 1_500_000, "sha256": "ab" * 32, "quality": None, "hints": []}
+    files = [
+        {
+            **shared,
+            "name": "<b>a</b>.mp4",
+            "state": "sealed",
+            "identical": True,
+            "hints": ["forwarded", "new"],
+        },
+        {**shared, "name": "b.mp4", "state": "sealed", "identical": False},
+        {**shared, "name": "c.mp4", "state": "sealed", "identical": None},
+        {**shared, "name": "d.mp4", "state": "expired", "identical": None, "sha256": None},
+    ]
+    files[2]["quality"] = [{"code": "resolution", "text": "What <i>can</i> be seen", "advice": "More light"}]
+    told = {"reference": "7KXM-2PQR-9BDF", "state": "sealed", "received_at": "2026-11-26T10:00:00Z"}
+    text = Renderer(portal).text(
+        "receipt.html", language, "https://h/", receipt=told, receipt_code="C", files=files, qr=""
+    )
+    words = {
+        "da": ("beskedtjeneste", "Send den igen", "opgivet"),
+        "en": ("messaging app", "send it again", "given up"),
+    }
+    assert all(word in text for word in words[language])
+    assert "What &lt;i&gt;can&lt;/i&gt; be seen <strong>More light</strong>" in text
+    assert "<b>a" not in text
+    assert text.count('class="hint"') == 1, "a hint that nobody has words for is not shown"
+    assert {"da": "26. november 2026 11.00", "en": "26 November 2026 11:00"}[language] in text
 
 
 def test_what_is_built_comes_with_its_licences() -> None:

@@ -70,7 +70,7 @@ def test_the_answers_arrive_as_typed_and_the_file_s_own_time_is_a_suggestion(
     page = opened(phone(), site.link()["url"])
     choose(page, film)
     await_state(page, "answered.mp4", "received")
-    expect(page.locator("#recorded_at-source")).to_contain_text("forslag")
+    expect(page.locator("#recorded_at-source")).to_contain_text("Forslag")
     assert page.input_value("#recorded_at")
     page.fill("#place", "Torvet 1")
     page.fill("#note", "Set fra altanen")

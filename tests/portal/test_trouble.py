@@ -1,15 +1,15 @@
 """What goes wrong for a person at the page, and what they are told."""
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Route, expect
+from playwright.sync_api import BrowserContext, Dialog, Route, expect
 
 from tests.portal.line import Line
 from tests.portal.site import Site, padded
 from tests.portal.steps import WITHOUT_HANDLES, await_share, await_state, choose, finish, opened
-from tests.system.program import wait_until
 
 _IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Safari/604.1"
@@ -66,7 +66,7 @@ def test_a_server_that_says_wait_when_it_is_asked_how_far_it_is_gets_no_second_u
     await_state(page, "film.mp4", "delayed")
     await_state(page, "film.mp4", "received")
     assert len(refused) == 2
-    assert site.program.query(f"SELECT count(*) FROM upload WHERE size = {size}") == [(1,)]
+    assert [row for row in site.program.query("SELECT size FROM upload") if row[0] == size] == [(size,)]
 
 
 def test_closing_the_page_while_it_sends_asks_first(
@@ -77,9 +77,16 @@ def test_closing_the_page_while_it_sends_asks_first(
     await_share(page, 5)
     page.click("#lead")  # browsers ask only those who have touched the page
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
     page.close(run_before_unload=True)
-    wait_until(lambda: bool(page.wait_for_timeout(50)) or bool(asked), 10, "the question")
+    for _ in range(100):
+        if not asked:
+            page.wait_for_timeout(100)
     assert asked == ["beforeunload"]
     await_state(page, "film.mp4", "received")
 
@@ -121,18 +128,20 @@ def test_nothing_chosen_a_file_too_large_and_too_many_are_told(
     expect(page.locator("#files > li")).to_have_count(0)
 
 
-def test_a_link_that_was_used_as_often_as_it_may_says_so(
+def test_a_link_that_was_used_as_often_as_it_may_leads_its_sender_alone_to_the_receipt(
     site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
 ) -> None:
     link = site.link("--uses", "1")
     page = opened(phone(), link["url"])
     choose(page, padded(clip, tmp_path / "only.mp4", 400_300))
     await_state(page, "only.mp4", "received")
-    finish(page)
+    _, receipt = finish(page)
     expect(page.locator("#more")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#done-part")).to_contain_text(receipt)
     other = phone().new_page()
     other.goto(link["url"])
-    expect(other.locator("#problem")).to_contain_text("brugt så mange gange")
+    expect(other.locator("#problem")).to_contain_text("virker ikke")
     expect(other.locator("#pick-part")).to_be_hidden()
 
 
@@ -201,3 +210,63 @@ def test_the_receipt_is_opened_by_what_its_square_says(
     expect(other.locator("h1")).to_have_text("Receipt")
     expect(other.locator(".codes")).to_contain_text(reference)
     assert receipt not in site.said
+
+
+def test_identical_is_said_only_where_the_server_says_so_and_the_file_can_be_sent_again(
+    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+) -> None:
+    page = opened(phone(), site.link()["url"])
+    changed: list[str] = []
+
+    def change_once(route: Route) -> None:
+        if changed:
+            route.continue_()
+        else:
+            changed.append(route.request.url)
+            route.continue_(post_data=json.dumps({"sha256": "00" * 32}))
+
+    page.route(re.compile("/digest$"), change_once)
+    choose(page, padded(clip, tmp_path / "film.mp4", 400_303))
+    await_state(page, "film.mp4", "different")
+    expect(page.locator("#files")).to_contain_text("ikke som din browser sendte den")
+    page.get_by_role("button", name="Prøv igen film.mp4").click()
+    await_state(page, "film.mp4", "received")
+    expect(page.locator("#files")).to_contain_text("identisk med den fil, din browser sendte")
+
+
+def test_a_server_without_room_is_waited_for_and_told_calmly(
+    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+) -> None:
+    page = opened(phone(), site.link()["url"])
+    refused: list[str] = []
+
+    def refuse_once(route: Route) -> None:
+        if route.request.method == "PATCH" and not refused:
+            refused.append(route.request.url)
+            route.fulfill(status=507, headers={"Retry-After": "2"})
+        else:
+            route.continue_()
+
+    page.route(re.compile("/files/"), refuse_once)
+    choose(page, padded(clip, tmp_path / "film.mp4", 400_304))
+    expect(page.locator("#network")).to_contain_text("har ikke plads lige nu")
+    await_state(page, "film.mp4", "received")
+    expect(page.locator("#network")).to_be_empty()
+
+
+def test_the_screen_stays_on_while_something_is_sent(
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+) -> None:
+    context = phone()
+    context.add_init_script(
+        """window.lit = [];
+        const lock = { addEventListener() {}, release() { window.lit.push('released'); } };
+        const request = async (kind) => (window.lit.push(kind), lock);
+        Object.defineProperty(navigator, 'wakeLock', { value: { request } });"""
+    )
+    page = opened(context, line.through(site.link()["url"]))
+    assert page.evaluate("window.lit") == []
+    choose(page, padded(clip, tmp_path / "film.mp4", 4_000_001))
+    await_state(page, "film.mp4", "received")
+    page.wait_for_function("window.lit.length === 2")
+    assert page.evaluate("window.lit") == ["screen", "released"]

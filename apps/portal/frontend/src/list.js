@@ -81,11 +81,17 @@ function set(element, text) {
 }
 
 function stateOf(item) {
-  if (item.state === 'delayed') return word(navigator.onLine === false || !item.why ? 'delayed-network' : item.why === 507 ? 'delayed-full' : 'delayed-server');
+  if (item.state === 'delayed') return delayOf(item);
   if (item.state === 'missing') return word(item.why === 'changed' ? 'missing-changed' : item.handle ? 'missing-leave' : 'missing', { name: item.name });
   if (item.state === 'failed') return item.told || word('failed');
   if (item.state === 'received') return word({ true: 'received-identical', false: 'received-different' }[item.identical] ?? 'received');
   return word(item.state);
+}
+
+/** Why a file waits to be tried again. */
+export function delayOf({ why }) {
+  if (navigator.onLine === false || !why) return word('delayed-network');
+  return word(why === 507 ? 'delayed-full' : 'delayed-server');
 }
 
 function rateOf(item) {

@@ -1,6 +1,7 @@
 // All files together: a bar, a line, and what a screen reader hears: a word at each quarter, and when something changes.
-import { bytes, span, word } from './words.js';
+import { delayOf } from './list.js';
 import { Rate } from './pace.js';
+import { bytes, span, word } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 
@@ -8,7 +9,7 @@ export class Overall {
   constructor() {
     this.quarter = 0;
     this.rate = new Rate();
-    this.delayed = false;
+    this.delayed = '';
     this.waits = this.waits.bind(this);
   }
 
@@ -37,11 +38,12 @@ export class Overall {
   }
 
   announce(items, share, done) {
-    const delayed = items.some((item) => item.state === 'delayed');
-    if (delayed !== this.delayed) {
-      this.delayed = delayed;
-      this.network(delayed ? word('delayed-network') : '');
-      this.say(word(delayed ? 'delayed-network' : 'goes-on'));
+    const delayed = items.find((item) => item.state === 'delayed');
+    const told = delayed ? delayOf(delayed) : '';
+    if (told !== this.delayed) {
+      this.delayed = told;
+      this.network(told);
+      this.say(told || word('goes-on'));
     }
     if (items.length && done === items.length) {
       if (this.quarter < 4) this.say(word('all-received'));

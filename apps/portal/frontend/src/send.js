@@ -62,6 +62,8 @@ async function begin(typed) {
     ({ code, link } = opened);
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
+    problem('');
+    if (await wasFinished(typed)) return;
     show('code');
     byId('code').value = typed;
     problem(said(error));
@@ -91,6 +93,17 @@ async function begin(typed) {
   answers.restore(session.answers);
   await uploaderOf();
   if (session.finishing) finish();
+}
+
+/** A link that has run out still leads to the receipt of what was sent through it from here. */
+async function wasFinished(typed) {
+  const kept = await sessionOf(typed);
+  if (!kept?.ended) return false;
+  code = typed;
+  session = kept;
+  link = { kind: '', uses_left: 0 };
+  finished();
+  return true;
 }
 
 function describe() {
@@ -145,6 +158,7 @@ async function begun() {
   const body = { language, declaration: form.dataset.declaration };
   const made = await callUntilDone('POST', '/api/submissions', { link: code, body }, overall.waits);
   overall.waits(null);
+  link.uses_left -= 1; // as was told before this one
   session = { link: code, ...made, earlier, finishing: false, ended: false };
   await keep({ answers: answers.plain });
 }
