@@ -64,7 +64,7 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     command = [
         WEED, "-logtostderr=true", "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
         "-master.telemetry=false", f"-s3.port={s3}", f"-master.port={master}", f"-volume.port={volume}",
-        # Each bucket has volumes of its own; as many as would fit into a small disk are too few for all tests.
+        # Each bucket has volumes of its own: as many as fit into a small disk are too few for all tests.
         "-volume.max=5000",
         f"-filer.port={filer}", "-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0",
         "-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false", f"-s3.config={config}",
