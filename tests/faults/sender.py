@@ -34,6 +34,7 @@ class Public:
             "VIDNE_PORTAL_URL": url,
             "VIDNE_PORTAL_LINK_RATE": "0",
             "VIDNE_PORTAL_ADDRESS_RATE": "0",
+            "VIDNE_PORTAL_NEW_RATE": "0",
         }
         site.program = replace(site.program, settings={**site.program.settings, **portal})
         self.site = site

@@ -59,7 +59,7 @@ class Portal:
         return self.data.with_name(f"{self.data.name}.said")
 
     def environment(self) -> dict[str, str]:
-        unlimited = {"VIDNE_PORTAL_LINK_RATE": "0", "VIDNE_PORTAL_ADDRESS_RATE": "0"}
+        unlimited = {f"VIDNE_PORTAL_{name}_RATE": "0" for name in ("LINK", "ADDRESS", "NEW")}
         return {**environment(), **unlimited, "VIDNE_PORTAL_URL": self.url, **self.settings}
 
     def start(self) -> "Portal":
