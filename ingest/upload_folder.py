@@ -21,6 +21,7 @@ from ingest.upload_spool import WHAT, BusyError, BytesLostError, Slice, UploadWr
 _SLICE = 8 << 20
 _SLICE_S = 10.0
 _LOCK_S, _LOCK_LOOK_S = 10.0, 0.02
+_REMOVING = "An upload's bytes cannot be removed"
 
 
 class FolderUploads:
@@ -64,15 +65,7 @@ class FolderUploads:
     @contextmanager
     def finished(self, upload: Upload) -> Iterator[BinaryIO]:
         """See UploadSpool."""
-        path = self._folder / upload.id
-        if not upload.size:
-            make_durable_folders(self._folder)
-            path.touch(0o600)
-        try:
-            stream = path.open("rb", buffering=0)
-        except FileNotFoundError as error:
-            raise _lost(upload, 0) from error
-        with stream:
+        with self._opened(upload) as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
@@ -80,6 +73,17 @@ class FolderUploads:
             if (size := os.fstat(stream.fileno()).st_size) != upload.size:
                 raise _lost(upload, size)
             yield stream
+
+    def _opened(self, upload: Upload) -> BinaryIO:
+        path = self._folder / upload.id
+        with clear_errors("A received file cannot be read"):
+            if not upload.size:  # nobody wrote anything
+                make_durable_folders(self._folder)
+                path.touch(0o600)
+            try:
+                return path.open("rb", buffering=0)
+            except FileNotFoundError as error:
+                raise _lost(upload, 0) from error
 
     def place(self, upload_id: str) -> None:
         """See UploadSpool."""
@@ -96,18 +100,20 @@ class FolderUploads:
 
     def release(self, upload_id: str, *, wanted: bool) -> None:
         """See UploadSpool."""
-        if not wanted:
-            (self._spool / upload_id).unlink(missing_ok=True)
+        with clear_errors(_REMOVING):
+            if not wanted:
+                (self._spool / upload_id).unlink(missing_ok=True)
         self.remove(upload_id)
 
     def remove(self, upload_id: str) -> None:
         """See UploadSpool."""
-        with clear_errors("An upload's bytes cannot be removed"):
+        with clear_errors(_REMOVING):
             (self._folder / upload_id).unlink(missing_ok=True)
 
     def leftovers(self, *, thorough: bool) -> Sequence[str]:  # noqa: ARG002 - the port's signature
         """See UploadSpool: all files that there are."""
-        return sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
+        with clear_errors("Uploads cannot be looked at"):
+            return sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
 
 
 class _FileWriter:

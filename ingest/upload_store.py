@@ -181,14 +181,16 @@ class _Scratch:
 
     def sweep(self) -> None:
         """Remove those of processes that are gone."""
-        for path in self._root.iterdir() if self._root.is_dir() else []:
-            if path == self._own or not path.is_dir():
-                continue
-            # Another sweep may be first, and who holds the lock is alive.
-            with suppress(FileNotFoundError, BlockingIOError):
-                handle = _locked_folder(path)
-                shutil.rmtree(path, ignore_errors=True)
-                os.close(handle)
+        with clear_errors("What is left of uploads cannot be removed"):
+            found = list(self._root.iterdir()) if self._root.is_dir() else []
+            for path in found:
+                if path == self._own or not path.is_dir():
+                    continue
+                # Another sweep may be first, and who holds the lock is alive.
+                with suppress(FileNotFoundError, BlockingIOError):
+                    handle = _locked_folder(path)
+                    shutil.rmtree(path, ignore_errors=True)
+                    os.close(handle)
 
 
 def _locked_folder(path: Path) -> int:

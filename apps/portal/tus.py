@@ -88,6 +88,9 @@ class TusApplication:
                 await loop.run_in_executor(self._upkeep, self._uploads.sweep.run_once)
             except VidneError as error:
                 log.warning("the sweep over uploads was stopped: %s", error)
+            except Exception:
+                log.exception("Uploads are looked after no more until the portal is started again.")
+                raise
             await asyncio.sleep(_SWEEP_S)
 
     async def close(self) -> None:
