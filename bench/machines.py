@@ -27,7 +27,7 @@ Made = Callable[[Path], list[Path]]
 
 def rows() -> Iterator[Row]:
     """Both kinds of job."""
-    with tempfile.TemporaryDirectory(prefix="vidne-machines-", dir=Path.cwd()) as name:
+    with tempfile.TemporaryDirectory(prefix="vidne-bench-", dir=Path.cwd()) as name:
         here = Path(name)
         with s3_server(here / "s3") as s3, postgres_server() as postgres:
             site = _Site(here, s3, postgres)
