@@ -1,6 +1,8 @@
 """Several machines on one case: processes with their own data folders, sharing PostgreSQL, Redis and S3."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -79,7 +81,8 @@ OF_THE_CASE = ("manifest", "proof")
 
 def what_became(program: Program, exhibit: str) -> dict[str, Any]:
     """Digests, state, every rendition, what was found: all that must not depend on where it was made."""
-    known = program.show(exhibit)
+    shown = json.dumps(program.show(exhibit))
+    known = json.loads(re.sub(r"pipe(\\+):\d+", r"pipe\1:N", shown))  # the number of a pipe is chance
     renditions = [
         (item["role"], item["name"], item["tool"], item["args"])
         + (() if item["role"] in OF_THE_CASE else (item["sha256"], item["size"]))
