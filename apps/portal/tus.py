@@ -88,9 +88,8 @@ class TusApplication:
                 await loop.run_in_executor(self._upkeep, self._uploads.sweep.run_once)
             except VidneError as error:
                 log.warning("the sweep over uploads was stopped: %s", error)
-            except Exception:
-                log.exception("Uploads are looked after no more until the portal is started again.")
-                raise
+            except Exception:  # a fault of ours: told each time, and what else the portal does goes on
+                log.exception("The sweep over uploads failed; it is tried again.")
             await asyncio.sleep(_SWEEP_S)
 
     async def close(self) -> None:

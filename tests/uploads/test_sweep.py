@@ -1,13 +1,15 @@
 """The sweep: what a kill left is taken up; what nobody comes back for ends, never by a clock that jumped."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from apps.portal.tus import TusApplication
 from evidence.catalogue.uploads import UploadState
-from ingest.upload_sweep import Watch
+from ingest.upload_sweep import UploadSweep, Watch
 from tests.uploads.conftest import new_place
 from tests.uploads.desk import Desk, Place
 from tests.uploads.test_uploads import CONTENT, MIB, bodies
@@ -198,3 +200,33 @@ def test_a_watch_tells_what_was_overdue_all_the_time() -> None:
     assert look(1, "b", jump=61) == []
     assert look(99, "b") == []
     assert look(1, "b", jump=59) == ["b"]
+
+
+def test_a_sweep_that_failed_is_told_and_tried_again(
+    place: Place, desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    upload = desk.sender().send_whole(CONTENT)
+    fails = iter([RuntimeError("a fault of ours")])
+
+    def monotonic() -> float:
+        for fault in fails:
+            raise fault
+        return place.clock.monotonic()
+
+    sweep = UploadSweep(
+        desk.catalogue, desk.spool, desk.uploads.filer, clock=place.clock, monotonic=monotonic
+    )
+    desk.uploads.sweep = sweep
+    monkeypatch.setattr("apps.portal.tus._SWEEP_S", 0.02)
+    tus = TusApplication(desk.uploads, desk.grant)
+
+    async def upkeep() -> None:
+        task = asyncio.create_task(tus.upkeep())
+        while not caplog.records or desk.upload(upload.id).state is not UploadState.FILED:
+            await asyncio.sleep(0.01)
+        assert not task.done()
+        task.cancel()
+        await tus.close()
+
+    asyncio.run(asyncio.wait_for(upkeep(), 20))
+    assert "a fault of ours" in caplog.text
