@@ -1,8 +1,10 @@
 """Styles, scripts and fonts of the public pages, as `make setup` built them; a name stands for its bytes."""
 
 import json
+from base64 import b64encode
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 from starlette.requests import Request
@@ -47,6 +49,17 @@ def manifest() -> dict[str, list[str]]:
 def asset_url(name: str) -> str:
     """The path at which a built file is served."""
     return f"/assets/{manifest()[name][0]}"
+
+
+@cache
+def style_text() -> str:
+    """The style sheet, to stand in a page itself: on a slow line a second answer is a second of white."""
+    return (FOLDER / manifest()["portal.css"][0]).read_text("utf-8")
+
+
+def style_digest() -> str:
+    """How a Content-Security-Policy names this text: 'sha256-...' (CSP3, 2.3.1, hash-source)."""
+    return f"'sha256-{b64encode(sha256(style_text().encode()).digest()).decode()}'"
 
 
 def asset_imports(name: str) -> list[str]:

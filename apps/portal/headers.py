@@ -3,6 +3,7 @@
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from apps.portal.assets import style_digest
 from evidence.settings import Settings
 
 # hash-wasm, with which the browser makes its digest, needs wasm-unsafe-eval: WebAssembly alone, no eval().
@@ -10,7 +11,7 @@ _POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self' 'wasm-unsafe-eval'",
-        "style-src 'self'",
+        "style-src 'self' {style}",
         "img-src 'self' data:",
         "font-src 'self'",
         "connect-src 'self'",
@@ -38,6 +39,7 @@ class SecurityHeaders:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
+        self._policy = _POLICY.format(style=style_digest())
         self._headers = dict(_HEADERS)
         if settings.public_url.startswith("https://"):
             self._headers["strict-transport-security"] = _STRICT_TRANSPORT
@@ -51,7 +53,7 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("content-security-policy", _POLICY)
+                headers.setdefault("content-security-policy", self._policy)
                 headers.setdefault("cache-control", "no-store")
                 for name, value in self._headers.items():
                     headers[name] = value

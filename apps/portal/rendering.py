@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from apps.portal.app import Portal
-from apps.portal.assets import asset_imports, asset_url
+from apps.portal.assets import asset_imports, asset_url, style_text
 from apps.portal.languages import chosen_language, gettext_of, languages
 from apps.portal.words import FILE_STATES, HINTS, RECEIPT, REQUEST_FIELDS, SENDING, STATES, translated
 from ingest.declaration import current_version, declaration
@@ -37,6 +37,7 @@ _NOTHING: dict[str, object] = {
     "messages": (),
     "is_business": False,
     "refused": (),
+    "is_open": False,
 }
 _OPEN = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Accept-Encoding"}
 
@@ -70,7 +71,7 @@ class Renderer:
     def _kept(self) -> Callable[[str, str, str], tuple[bytes, bytes, str]]:
         @lru_cache(maxsize=64)
         def kept(template: str, language: str, host: str) -> tuple[bytes, bytes, str]:
-            plain = self.text(template, language, host).encode()
+            plain = self.text(template, language, host, is_open=True).encode()
             return plain, compress(plain, mtime=0), f'"{sha256(plain).hexdigest()[:24]}"'
 
         return kept
@@ -94,6 +95,7 @@ class Renderer:
             language=language,
             languages=languages(),
             asset=asset_url,
+            style=style_text(),
             imports_of=asset_imports,
             controller=settings.portal_controller,
             dpo=settings.portal_dpo,

@@ -1,7 +1,9 @@
 """What the server gives: languages, texts that are all translated, nothing inline, little to load, fast."""
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import httpx
@@ -62,7 +64,9 @@ def test_lang_in_the_address_wins_over_the_browser(site: Site) -> None:
 
 @pytest.mark.parametrize("path", OPEN_PAGES)
 @pytest.mark.parametrize("language", ["da", "en"])
-def test_emergency_comes_first_and_nothing_is_inline(site: Site, path: str, language: str) -> None:
+def test_emergency_comes_first_and_nothing_is_inline_but_the_style_that_the_policy_names(
+    site: Site, path: str, language: str
+) -> None:
     answer = httpx.get(f"{site.url}{path}?lang={language}")
     assert answer.status_code == 200
     text = re.sub(r"<[^>]+>", " ", answer.text.partition("<body>")[2])
@@ -71,7 +75,10 @@ def test_emergency_comes_first_and_nothing_is_inline(site: Site, path: str, lang
         "da": "Sker det nu? Ring 112. Ellers 114.",
         "en": "Happening now? Call 112. Otherwise 114.",
     }[language] in first
-    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", answer.text)
+    (style,) = re.findall(r"<style>(.*?)</style>", answer.text, re.DOTALL)
+    digest = b64encode(sha256(style.encode()).digest()).decode()
+    assert f"style-src 'self' 'sha256-{digest}';" in answer.headers["content-security-policy"]
+    assert not re.search(r"<style |\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", answer.text)
     assert {url.partition("/")[0] for url in re.findall(r'(?:src|href)="([^"#]*)', answer.text)} <= {
         "", "tel:112", "tel:114", *(f"?lang={name}" for name in ("da", "en")),
     }  # fmt: skip
@@ -89,7 +96,7 @@ def test_a_page_that_did_not_change_is_not_sent_again(site: Site) -> None:
 
 
 def test_assets_are_kept_for_ever_and_packed_as_the_browser_can_unpack(site: Site) -> None:
-    page = httpx.get(f"{site.url}/send").text
+    page = httpx.post(f"{site.url}/send", data={"code": "unknown"}).text
     (path,) = re.findall(r'href="(/assets/portal[^"]+\.css)"', page)
     answers = {
         kind: httpx.get(site.url + path, headers={"Accept-Encoding": kind})

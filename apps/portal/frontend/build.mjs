@@ -56,6 +56,7 @@ const scripts = await esbuild.build({
 writeFileSync(join(OUT, 'portal.css'), styles());
 const styled = await esbuild.build({
   ...common,
+  publicPath: '/assets', // the sheet also stands in pages, from which its own folder is another
   entryPoints: [join(OUT, 'portal.css')],
   loader: { '.woff2': 'file', '.svg': 'dataurl' },
 });
