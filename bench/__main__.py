@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import catalogue, custody, machines, media, spine, uploads
+from bench import catalogue, custody, machines, media, pages, spine, upload_load, uploads
 from bench.spine import Row
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -28,7 +28,9 @@ MEASUREMENTS: dict[str, Callable[[], Iterable[Row]]] = {
     "custody": custody.rows,
     "catalogue": catalogue.rows,
     "machines": machines.rows,
-    "uploads": uploads.rows,
+    "upload": lambda: [uploads.throughput()],
+    "upload-load": upload_load.rows,
+    "pages": pages.rows,
 }
 
 

@@ -1,12 +1,11 @@
-"""Uploads of the public beside a bare program that receives, hashes and syncs; a thousand slow senders."""
+"""Uploads of the public beside a bare program that receives, hashes and syncs."""
 
 import hashlib
 import os
 import socket
-import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,15 +13,7 @@ from bench.measure import in_turn
 from bench.spine import GIB, PAIRS, Row, folder
 from tests.uploads.portal import House, Portal, Sender
 
-CONNECTIONS, SLOW_S = 1000, 60
-ASKED = 100
 _PIECE = 1 << 20
-
-
-def rows() -> Iterator[Row]:
-    """Every measurement of uploads."""
-    yield throughput()
-    yield from slow_senders()
 
 
 def throughput() -> Row:
@@ -61,58 +52,6 @@ def throughput() -> Row:
         "at least 0.5 times",
         speed >= 0.5,
     )
-
-
-def slow_senders() -> Iterator[Row]:
-    """A thousand connections that send a little each second: the memory that takes, and the answers."""
-    with folder() as here, portal(here) as (server, house):
-        sender = Sender.begin(server.url, house.link(files=100_000))
-        places = [sender.create(1 << 30) for _ in range(CONNECTIONS)]
-        idle = answers(sender)
-        before = resident(server)
-        connections = [socket.create_connection(server.address) for _ in places]
-        for connection, place in zip(connections, places, strict=True):
-            connection.sendall(head_of(sender, place, 1 << 30))
-        ended = time.monotonic() + SLOW_S
-        while time.monotonic() < ended:
-            for connection in connections:
-                connection.sendall(bytes(4096))
-            time.sleep(0.5)
-        most = resident(server)
-        busy = answers(sender)
-        for connection in connections:
-            connection.close()
-    growth = (most - before) / 1e6
-    yield Row(
-        f"{CONNECTIONS:,} senders of 4 KiB each half second for {SLOW_S} s: memory of the portal (MB)",
-        f"{growth:.0f} more",
-        f"{before / 1e6:.0f} before",
-        f"{growth / CONNECTIONS * 1000:.0f} kB each",
-        "at most 300 MB more",
-        growth <= 300,
-    )
-    yield Row(
-        "creation, HEAD and PATCH of 1 kB beside these senders, and without them (99 of 100 below, ms)",
-        f"{busy:.0f}",
-        f"{idle:.0f}",
-        f"{busy / idle:.1f} times",
-        "-",
-        None,
-    )
-
-
-def answers(sender: Sender) -> float:
-    """Milliseconds below which 99 of 100 answers came."""
-    taken = []
-    for _ in range(ASKED):
-        calls: list[Callable[[], object]] = [lambda: sender.create(1000)]
-        place = sender.create(1000)
-        calls += [lambda: sender.head(place), lambda: sender.patch(place, 0, bytes(1000))]  # noqa: B023 - called at once
-        for call in calls:
-            started = time.perf_counter()
-            call()
-            taken.append(1000 * (time.perf_counter() - started))
-    return statistics.quantiles(taken, n=100)[98]
 
 
 @contextmanager
@@ -162,15 +101,19 @@ def resident(server: Portal) -> int:
 
 
 @contextmanager
-def bare_server(target: Path) -> Iterator[tuple[str, int]]:
-    """Receives one connection's bytes into `target`, hashed and synced."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=_receive, args=(listening, target))
-        thread.start()
+def bare_server(target: Path, count: int = 1) -> Iterator[tuple[str, int]]:
+    """Receives the bytes of `count` connections, each into a file `target`N, hashed and synced."""
+    paths = [target.with_name(f"{target.name}{number}") for number in range(count)]
+    with socket.create_server(("127.0.0.1", 0), backlog=count) as listening:
+        threads = [threading.Thread(target=_receive, args=(listening, path)) for path in paths]
+        for thread in threads:
+            thread.start()
         host, port = listening.getsockname()
         yield str(host), int(port)
-        thread.join()
-    target.unlink()
+        for thread in threads:
+            thread.join()
+    for path in paths:
+        path.unlink()
 
 
 def _receive(listening: socket.socket, target: Path) -> None:

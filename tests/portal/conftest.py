@@ -12,7 +12,7 @@ from samples.generator import clip as made_clip
 from tests.portal.line import Line, line_to
 from tests.portal.site import Site
 
-_FLAGS = [
+FLAGS = [
     "--no-sandbox",
     "--disable-dev-shm-usage",
     "--disable-quic",
@@ -22,6 +22,8 @@ _FLAGS = [
     "--disable-sync",
 ]
 PHONE: ViewportSize = {"width": 360, "height": 740}
+# "Fast 3G" of Chromium's developer tools: 1.6 Mbit/s less a tenth, 562 ms for each answer.
+FAST_3G = {"offline": False, "latency": 562.5, "downloadThroughput": 180_000, "uploadThroughput": 84_375}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 
 
@@ -33,7 +35,7 @@ def browser() -> Iterator[Browser]:
         raise RuntimeError("Chromium is missing: make test installs it.")
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=program, args=_FLAGS) as found,
+        playwright.chromium.launch(executable_path=program, args=FLAGS) as found,
     ):
         yield found
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.portal.line import Line
 from tests.portal.site import Site, padded
@@ -92,34 +92,15 @@ def test_two_files_are_on_their_way_at_a_time(
     assert states == ["sending", "sending", "waiting", "waiting"]
 
 
-def test_a_paused_file_stays_paused_through_a_reload_and_goes_on(
-    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
-) -> None:
-    film = padded(clip, tmp_path / "film.mp4", 20_000_000)
-    context = phone()
-    page = opened(context, line.through(site.link()["url"]))
-    choose(page, film)
-    await_share(page, 10)
-    page.get_by_role("button", name="Pause film.mp4").click()
-    await_state(page, "film.mp4", "paused")
-    page.get_by_role("button", name="Fortsæt film.mp4").click()
-    await_state(page, "film.mp4", "sending")
+# The browser's own private folder gives handles as its picker does, and needs no person to pick.
+PICKS_KEPT = """window.showOpenFilePicker = async () => {
+  const folder = await navigator.storage.getDirectory();
+  return [await folder.getFileHandle('film.mp4')];
+}"""
 
 
-def test_a_file_whose_handle_was_kept_goes_on_by_itself(
-    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
-) -> None:
-    """The browser's own private folder gives handles as its picker does, and needs no person to pick."""
-    film = padded(clip, tmp_path / "film.mp4", 30_000_000)
-    context = phone()
-    context.add_init_script(
-        """window.showOpenFilePicker = async () => {
-          const folder = await navigator.storage.getDirectory();
-          return [await folder.getFileHandle('film.mp4')];
-        }"""
-    )
-    link = site.link()
-    page = opened(context, line.through(link["url"]))
+def choose_kept(page: Page, film: Path) -> None:
+    """Choose `film` so that the browser keeps a handle to it: a later visit may read it again."""
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<input type=file id=given>')")
     page.set_input_files("#given", film)
     page.evaluate(
@@ -132,11 +113,54 @@ def test_a_file_whose_handle_was_kept_goes_on_by_itself(
         }"""
     )
     page.click("#pick-files")
+
+
+def is_exhibit(site: Site, film: Path) -> bool:
+    return sha256(film.read_bytes()).hexdigest() in {item["sha256"] for item in site.program.exhibits()}
+
+
+def test_a_paused_file_stays_paused_through_a_reload_and_goes_on(
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+) -> None:
+    film = padded(clip, tmp_path / "film.mp4", 20_000_001)
+    context = phone()
+    context.add_init_script(PICKS_KEPT)
+    page = opened(context, line.through(site.link()["url"]))
+    choose_kept(page, film)
+    await_share(page, 10)
+    page.get_by_role("button", name="Pause film.mp4").click()
+    await_state(page, "film.mp4", "paused")
+    page.reload()
+    await_state(page, "film.mp4", "paused")
+
+    def sent() -> int:
+        [(offset,)] = site.program.query("SELECT offset FROM upload WHERE size = 20000001")
+        return int(offset)
+
+    wait_until(lambda: sent() > 0, 30, "what was sent before the pause to be durable")
+    before = sent()
+    time.sleep(2)
+    assert sent() == before, "nobody said go on"
+    line.speed = _SPEED
+    page.get_by_role("button", name="Fortsæt film.mp4").click()
+    await_state(page, "film.mp4", "received")
+    assert is_exhibit(site, film)
+
+
+def test_a_file_whose_handle_was_kept_goes_on_by_itself(
+    site: Site, line: Line, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+) -> None:
+    film = padded(clip, tmp_path / "film.mp4", 30_000_000)
+    context = phone()
+    context.add_init_script(PICKS_KEPT)
+    link = site.link()
+    page = opened(context, line.through(link["url"]))
+    choose_kept(page, film)
     await_share(page, 20)
     page.close(run_before_unload=False)
     page = opened(context, line.through(link["url"]))
     await_state(page, "film.mp4", "received")
-    assert sha256(film.read_bytes()).hexdigest() in {item["sha256"] for item in site.program.exhibits()}
+    assert is_exhibit(site, film)
 
 
 def test_another_file_does_not_take_the_place_of_the_one_that_is_missing(
