@@ -1,13 +1,17 @@
 """The page where recordings are sent: links of each kind, the questions, and the way without scripts."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 from playwright.sync_api import BrowserContext, expect
 
+from evidence.clock import timestamp
+from samples.generator import clip as made_clip
 from tests.portal.site import Site, padded
 from tests.portal.steps import await_state, choose, finish, opened
+from tests.system.program import wait_until
 
 
 def test_the_code_stays_in_the_address_and_goes_to_no_server(
@@ -142,6 +146,34 @@ def test_a_whole_folder_is_sent_with_its_paths(
     expect(page.locator("#overall")).to_contain_text("3 af 3 filer", timeout=30_000)
     names = {bytes(row[0]) for row in site.program.query("SELECT name FROM upload")}
     assert {b"DVR export/ch03/0001.mp4", b"DVR export/player.ini"} <= names
+
+
+def test_a_shop_reads_on_its_receipt_what_its_camera_gives(
+    site: Site, phone: Callable[..., BrowserContext], tmp_path: Path
+) -> None:
+    film = made_clip(tmp_path / "kamera 3.mp4", seconds=4, size=(352, 288), rate=8)
+    page = opened(phone(), site.business_link()["url"])
+    choose(page, film)
+    await_state(page, "kamera 3.mp4", "received")
+    _, code = finish(page)
+    digest = sha256(film.read_bytes()).hexdigest()
+    [exhibit] = [item["exhibit"] for item in site.program.exhibits() if item["sha256"] == digest]
+    wait_until(lambda: site.program.show(exhibit)["state"] == "processed", 120, "it is processed")
+    # What is found is told after five minutes: how fast it came would tell who had sent the same before.
+    earlier = timestamp(datetime.now(UTC) - timedelta(minutes=6))
+    change = "UPDATE submitted_file SET received_at = :at WHERE name = :name"
+    site.program.execute(change, at=earlier, name=b"kamera 3.mp4")
+    page.goto(f"{site.url}/receipt?lang=da")
+    page.fill("#code", code)
+    page.get_by_role("button", name="Se kvitteringen").click()
+    for _ in range(60):  # files of other tests may still be on their way, and they come first
+        if page.locator("ul.quality").count():
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
+    quality = page.locator("ul.quality")
+    expect(quality).to_contain_text("Billedet er 352 × 288 pixels.")  # noqa: RUF001
+    expect(quality).to_contain_text("Optageren gemmer 8 billeder i sekundet.")
 
 
 def test_after_the_end_more_files_can_be_sent_through_the_same_link(
