@@ -35,14 +35,7 @@ def exhibit_json(connection: Connection, ledger: LedgerStore, exhibit: Exhibit) 
         "state": exhibit.state,
         "reason": exhibit.reason,
         "received_at": exhibit.received_at,
-        "original": {
-            "filename": printable(name_from_bytes(arrived[0].name)),
-            "filename_b64": base64_text(arrived[0].name),
-            "size": exhibit.digests.size,
-            "sha256": exhibit.digests.sha256,
-            "blake3": exhibit.digests.blake3,
-            "stored": any(row.role is Role.ORIGINAL for row in objects),
-        },
+        "original": _original(exhibit, arrived[0], objects),
         "submissions": submissions,
         "members": [_member(exhibit, item) for item in members_of(connection, exhibit.id)],
         "metadata": {},
@@ -60,6 +53,17 @@ def exhibit_json(connection: Connection, ledger: LedgerStore, exhibit: Exhibit) 
         "keyframes": keyframes,
         "custody": _custody(ledger, exhibit),
         "problems": problems,
+    }
+
+
+def _original(exhibit: Exhibit, first: Delivery, objects: list[ObjectRow]) -> JsonObject:
+    return {
+        "filename": printable(name_from_bytes(first.name)),
+        "filename_b64": base64_text(first.name),
+        "size": exhibit.digests.size,
+        "sha256": exhibit.digests.sha256,
+        "blake3": exhibit.digests.blake3,
+        "stored": any(row.role is Role.ORIGINAL for row in objects),
     }
 
 

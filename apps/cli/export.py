@@ -9,7 +9,10 @@ from apps.cli.common import case_named
 from apps.cli.main import Context, echo_json, json_option, pass_context
 from apps.cli.meter import meter
 from apps.export import export, prepare
+from apps.wiring import Application
+from disclosure.package import Package, Request
 from evidence.errors import UsageError
+from evidence.jsontypes import JsonObject
 from evidence.text import human_size
 from hashing.keys import fingerprint
 
@@ -53,34 +56,39 @@ def command(
         made = export(app, output, request, shown.advance)
     for lack in made.lacks:
         click.echo(f"vidne: {lack} The package was made without it.", err=True)
-    key = fingerprint(app.verifier)
     if as_json:
-        echo_json(
-            {
-                "case": case.number,
-                "path": str(output),
-                "export": request.export_id,
-                "exhibits": list(request.exhibits),
-                "unfinished": list(request.unfinished),
-                "files": made.files,
-                "size": made.size,
-                "manifest_sha256": made.manifest_sha256,
-                "case_seq": made.case_seq,
-                "cosignatures": made.cosignatures,
-                "time_stamps": made.time_stamps,
-                "lacks": list(made.lacks),
-                "key_fingerprint": key,
-            }
-        )
-        return
-    click.echo(
-        f"{made.files} files of {len(request.exhibits)} exhibits, {human_size(made.size)}, in {output}"
+        echo_json(_as_json(app, output, request, made))
+    else:
+        _tell(app, output, request, made)
+
+
+def _as_json(app: Application, output: Path, request: Request, made: Package) -> JsonObject:
+    return {
+        "case": request.case_number,
+        "path": str(output),
+        "export": request.export_id,
+        "exhibits": list(request.exhibits),
+        "unfinished": list(request.unfinished),
+        "files": made.files,
+        "size": made.size,
+        "manifest_sha256": made.manifest_sha256,
+        "case_seq": made.case_seq,
+        "cosignatures": made.cosignatures,
+        "time_stamps": made.time_stamps,
+        "lacks": list(made.lacks),
+        "key_fingerprint": fingerprint(app.verifier),
+    }
+
+
+def _tell(app: Application, output: Path, request: Request, made: Package) -> None:
+    exhibits, others = (
+        len(request.exhibits),
+        f"{made.cosignatures} cosignatures, {made.time_stamps} time stamps",
     )
+    click.echo(f"{made.files} files of {exhibits} exhibits, {human_size(made.size)}, in {output}")
     click.echo(f"manifest  SHA-256 {made.manifest_sha256}, entry {made.case_seq} of the case")
-    click.echo(
-        f"others    {made.cosignatures} cosignatures, {made.time_stamps} time stamps over the export itself"
-    )
-    click.echo(f"log's key SHA-256 {key}")
+    click.echo(f"others    {others} over the export itself")
+    click.echo(f"log's key SHA-256 {fingerprint(app.verifier)}")
     click.echo("Tell the receiver the key's digest another way than with the package: VERIFY.txt says why.")
 
 
