@@ -109,7 +109,7 @@ class Job:
         """A file as a member of the public sends it: through the proxy, over TLS, by both portals."""
         made = json.loads(self._vidne("worker-1", "link", "create", "--case", CASE, "--json"))
         port, trusted = self.services.ports["proxy"], self.services.secrets / "portal.pem"
-        return send(f"https://localhost:{port}", trusted, made["code"])
+        return send(f"https://127.0.0.1:{port}", trusted, made["code"])
 
     def _look(self) -> str:
         self.exhibits = json.loads(self._vidne("worker-2", "exhibit", "list", "--json"))

@@ -3,12 +3,14 @@
 import json
 import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from samples.generator import clip
+from tests.faulty_http import FaultyProxy, faulty_proxy, late
 from tests.servers import S3Server
 from tests.system.program import CASE, Program, kill_group, wait_until
 
@@ -42,12 +44,21 @@ def copied(program: Program) -> int:
     return int(count)
 
 
+@pytest.fixture
+def slow_line(s3: S3Server) -> Iterator[FaultyProxy]:
+    """A way to the store on which a move lasts long enough to be killed."""
+    with faulty_proxy(s3.endpoint) as proxy:
+        proxy.always = late(0.05)
+        yield proxy
+
+
 def test_an_archive_is_moved_with_every_digest_and_proof_though_the_move_is_killed_again_and_again(
-    archive: Program, s3: S3Server, tmp_path: Path
+    archive: Program, s3: S3Server, slow_line: FaultyProxy, tmp_path: Path
 ) -> None:
     bucket = s3.new_bucket()
     settings = s3.settings(bucket, tmp_path / "secret")
-    url = settings.pop("VIDNE_STORE_URL")
+    del settings["VIDNE_STORE_URL"]
+    url = f"s3+http://{slow_line.endpoint}/{bucket}"
     mover = Program(archive.data, settings)
     before, log = rows(archive), entries(archive)
     archive.run("ledger", "proof", "0", "-o", tmp_path / "proof")
@@ -66,6 +77,7 @@ def test_an_archive_is_moved_with_every_digest_and_proof_though_the_move_is_kill
         kill_group(process)
         moved = copied(archive)
     assert 0 < moved < len(before)
+    slow_line.always = None
     archive.run("verify", "archive")  # the folder is the store until the move is finished
 
     done = mover.run("migrate-store", "--to", url, "--json").json

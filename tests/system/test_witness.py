@@ -160,6 +160,10 @@ def test_a_witness_that_is_away_holds_up_nothing_and_is_asked_again(program: Pro
         log.run("case", "open", OTHER)
         sql = "SELECT count(*) FROM ledger_entry"
         wait_until(lambda: log.query(sql) == [(2,)], 30, "the event has its place")
+        said = log.data / "worker.log"
+        wait_until(
+            lambda: said.exists() and "Connection refused" in said.read_text(), 30, "the worker asks in vain"
+        )
         assert outcome(log, "ledger", "witness", "check", check=4)["status"] == "fail"
         assert outcome(log, "verify", "case", OTHER, check=3)["status"] == "pending"
         with serving(tmp_path / "w", url.removeprefix("http://")):
@@ -167,7 +171,6 @@ def test_a_witness_that_is_away_holds_up_nothing_and_is_asked_again(program: Pro
     finally:
         worker.terminate()
         worker.wait(20)
-    assert "Connection refused" in (log.data / "worker.log").read_text()
     assert outcome(log, "verify", "case", OTHER, check=0)["status"] == "pass"
 
 
