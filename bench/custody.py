@@ -125,16 +125,23 @@ def archive() -> Row:
         stored = sorted(path for path in (data / "objects" / "cases").rglob("*") if path.is_file())
         verify: list[str | Path] = [VIDNE, "--data", data, "verify", "archive"]
         bare: list[str | Path] = ["sha256sum", *stored]
-        mine, theirs, ratio = in_turn(lambda: wall(verify), lambda: wall(bare), 3)
-    each = mine.median / SMALL * 1000
+        mine, theirs, ratio = in_turn(lambda: _from_disk(verify), lambda: _from_disk(bare), 3)
+        kept = in_turn(lambda: wall(verify), lambda: wall(bare), 3)[2]
     return Row(
-        f"`vidne verify archive` of {SMALL:,} exhibits of 20 kB, beside `sha256sum` of the same (wall s)",
+        f"`vidne verify archive` of {SMALL:,} exhibits of 20 kB from disk, beside `sha256sum` (wall s)",
         str(mine),
         str(theirs),
-        f"ratio {ratio}; {each:.2f} ms for each",
-        "bound by reading",
-        None,
+        f"ratio {ratio}; from a cache in memory {kept}",
+        "bound by reading: below 2",
+        ratio.median < 2,
     )
+
+
+def _from_disk(command: list[str | Path]) -> float:
+    """Wall seconds of `command` with nothing of its files in memory; needs root."""
+    os.sync()
+    Path("/proc/sys/vm/drop_caches").write_text("3")
+    return wall(command)
 
 
 def package() -> Row:

@@ -1,6 +1,8 @@
 """Checks on stored objects: that each is there, is in the ledger, and has the bytes that were recorded."""
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -11,6 +13,9 @@ from evidence.ports import ObjectStore
 from hashing.digests import PIECE_SIZE, Progress, digest_file, first_difference, same_digest
 from hashing.manifest import ExhibitManifest
 from hashing.report import Cause, Check, Findings, not_checked
+
+# A store answers several at once: of small objects each would else keep the check waiting.
+_SMALL, _AT_ONCE, _AHEAD = 1 << 20, 4, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,19 @@ class Scrub(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the store has of an object: the version on top (None: none, or a delete marker), and its digests.
+
+    Without `is_read` it was only looked for. `error` is why it could not be.
+    """
+
+    is_read: bool
+    on_top: str | None
+    found: Digests | None = None
+    error: VidneError | None = None
+
+
 class ObjectChecks:
     """The three checks on a case's objects, made together in one read of each object."""
 
@@ -84,12 +102,9 @@ class ObjectChecks:
         if not expected and not self._recorded:
             reason = "Neither the ledger nor the catalogue knows an object here."
             return [not_checked(name, reason) for name in ("complete", "record", "digest")]
-        for item in expected:
-            if scrub and item.role != Role.MANIFEST and not scrub.wants(item):
-                self._check_presence(item)
-                continue
-            is_intact = self._read(item, progress)
-            if scrub:
+        for item, seen in self._seen(expected, progress, scrub):
+            is_intact = self._take(item, seen)
+            if scrub and seen.is_read:
                 scrub.read(item, is_intact=is_intact)
             if is_intact and item.role == Role.MANIFEST:
                 self._take_manifest(item)
@@ -107,17 +122,7 @@ class ObjectChecks:
             return not_checked("digest", "None of its objects was chosen to be read.")
         return self._digest.conclude(f"{self._count_read} objects were read and have their recorded digests.")
 
-    def _check_presence(self, item: ExpectedObject) -> None:
-        """Whether the object is there, unread."""
-        try:
-            self._check_version(item)
-            self._complete.looked_at()
-        except NotFoundError as error:
-            self._miss(item, error)
-        except VidneError as error:
-            self._complete.defect(Cause.UNREADABLE, item.subject, str(error))
-
-    def _miss(self, item: ExpectedObject, error: NotFoundError) -> None:
+    def _miss(self, item: ExpectedObject, error: VidneError) -> None:
         if item.version_id is None:
             what = "It is being stored."
             self._complete.defect(Cause.INCOMPLETE, item.subject, what, pending=True)
@@ -125,37 +130,60 @@ class ObjectChecks:
             what = f"It is missing from the store: {error}"
             self._complete.defect(Cause.INCOMPLETE, item.subject, what)
 
-    def _read(self, item: ExpectedObject, progress: Progress | None) -> bool:
-        """Read the object and compare its digests; whether they are those of its row."""
+    def _seen(
+        self, expected: Sequence[ExpectedObject], progress: Progress | None, scrub: Scrub | None
+    ) -> Iterator[tuple[ExpectedObject, _Seen]]:
+        """What the store has of each, in order; small ones are looked at ahead."""
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="read") as threads:
+            ahead: deque[tuple[ExpectedObject, Future[_Seen]]] = deque()
+            for item in expected:
+                wanted = not scrub or item.role == Role.MANIFEST or scrub.wants(item)
+                is_large = wanted and item.digests.size > _SMALL
+                while ahead and (is_large or len(ahead) >= _AHEAD):
+                    yield _awaited(*ahead.popleft(), progress)
+                if is_large:
+                    yield item, self._look(item, progress)
+                else:
+                    ahead.append((item, threads.submit(self._look, item, None, is_read=wanted)))
+            while ahead:
+                yield _awaited(*ahead.popleft(), progress)
+
+    def _look(self, item: ExpectedObject, progress: Progress | None, *, is_read: bool = True) -> _Seen:
+        on_top = None
         try:
-            version_id = self._check_version(item)
-            with self._store.open(item.key, version_id) as stream:
-                found = digest_file(stream, progress, piece_size=_piece_size(item.digests))
-        except NotFoundError as error:
-            self._miss(item, error)
-            return False
+            if item.version_id is None:
+                raise NotFoundError("It is being stored.")
+            current = self._store.stat(item.key)
+            on_top = current.version_id if current else None
+            if not is_read and current:
+                return _Seen(is_read, on_top)
+            with self._store.open(item.key, item.version_id) as stream:
+                size = _piece_size(item.digests)
+                found = digest_file(stream, progress, piece_size=size) if is_read else None
         except VidneError as error:
-            self._digest.defect(Cause.UNREADABLE, item.subject, str(error))
+            return _Seen(is_read, on_top, error=error)
+        return _Seen(is_read, on_top, found)
+
+    def _take(self, item: ExpectedObject, seen: _Seen) -> bool:
+        """Note what was seen; whether it was read, and its bytes are those of its row."""
+        is_missing = isinstance(seen.error, NotFoundError)
+        if seen.on_top is None and not seen.error:
+            self._complete.defect(Cause.INTEGRITY, item.subject, "A delete marker lies over it.")
+        elif seen.on_top not in (None, item.version_id):
+            what = f"Another version, {seen.on_top}, lies over it."
+            self._complete.defect(Cause.INTEGRITY, item.subject, what)
+        if seen.error and is_missing:
+            self._miss(item, seen.error)
+        elif seen.error:
+            check = self._digest if seen.is_read else self._complete
+            check.defect(Cause.UNREADABLE, item.subject, str(seen.error))
+        else:
+            self._complete.looked_at()
+        if seen.found is None:
             return False
-        self._complete.looked_at()
         self._digest.looked_at()
         self._count_read += 1
-        return self._compare(item, found)
-
-    def _check_version(self, item: ExpectedObject) -> str:
-        """The version that was stored; raises NotFoundError where it is not there."""
-        version_id = item.version_id
-        if version_id is None:
-            raise NotFoundError("It is being stored.")
-        current = self._store.stat(item.key)
-        if current is None:
-            # Raises NotFoundError where it is gone altogether.
-            self._store.open(item.key, version_id).close()
-            self._complete.defect(Cause.INTEGRITY, item.subject, "A delete marker lies over it.")
-        elif current.version_id != version_id:
-            what = f"Another version, {current.version_id}, lies over it."
-            self._complete.defect(Cause.INTEGRITY, item.subject, what)
-        return version_id
+        return self._compare(item, seen.found)
 
     def _compare(self, item: ExpectedObject, found: Digests) -> bool:
         same_bytes = found.size == item.digests.size and same_digest(found.sha256, item.digests.sha256)
@@ -224,6 +252,15 @@ class ObjectChecks:
         for record in sorted(self._recorded - listed):
             what = f"The catalogue lists no {record.role} with SHA-256 {record.sha256}; the ledger does."
             self._complete.defect(Cause.INCOMPLETE, record.exhibit, what)
+
+
+def _awaited(
+    item: ExpectedObject, seeing: Future[_Seen], progress: Progress | None
+) -> tuple[ExpectedObject, _Seen]:
+    seen = seeing.result()
+    if progress and seen.found:
+        progress(seen.found.size)
+    return item, seen
 
 
 def _piece_size(digests: Digests) -> int:
