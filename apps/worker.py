@@ -39,6 +39,8 @@ from ingest.spool import sweep_spool
 
 log = logging.getLogger("vidne.worker")
 
+# Behind whoever answers the public on this machine, and before its own encoders, which come after this.
+_NICENESS = 10
 # How often the catalogue is looked at. While jobs are in hand, what they end with wakes us at once.
 _IDLE_S, _BUSY_S = 0.05, 0.25
 _LOOK_S = 1.0
@@ -58,6 +60,7 @@ def main() -> None:
     options.add_argument("--parent", type=int, required=True)
     given = options.parse_args()
     die_with(given.parent)
+    os.nice(_NICENESS)
     try:
         application = Application(Settings.from_environment(data=given.data))
         _log_to(application.settings)

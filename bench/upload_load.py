@@ -11,30 +11,31 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from hashlib import sha256
 from http.client import HTTPConnection
 from pathlib import Path
 
 from tusclient.client import TusClient
 
-from bench.measure import in_turn
+from bench.measure import Spread, in_turn
 from bench.spine import Row, folder
 from bench.uploads import bare_server, expect, head_of, portal, resident
 from tests.portal.site import Site
 from tests.system.program import CASE, children_of
 from tests.uploads.portal import OFFSET_TYPE, House, Sender
 
-ACTIVE, ACTIVE_BYTES, PAIRS = 200, 4 << 20, 3
+ACTIVE, ACTIVE_BYTES, PAIRS = 200, 16 << 20, 3
 CLIENTS, CLIENT_BYTES, CLIENT_CHUNK = 200, 2 << 20, 256 << 10
 SLOW, SLOW_S = 1000, 60
-ASKED = 300
+ASKED = 1000
 FILMS, FILM_S = 6, 90
 _UNLIMITED = {f"VIDNE_PORTAL_{name}_RATE": "0" for name in ("LINK", "ADDRESS", "NEW")}
 
 
 def rows() -> Iterator[Row]:
     """Every measurement under load."""
+    _as_another_machine()
     yield active_senders()
     yield clients()
     yield from slow_senders()
@@ -127,27 +128,56 @@ def slow_senders() -> Iterator[Row]:
         "at most 20 MB more",
         late - early <= 20e6,
     )
-    yield from _compared(f"beside {SLOW:,} slow senders, and without them", busy, idle, None)
+    for kind, there in busy.items():
+        yield Row(
+            f"{kind} of an upload beside {SLOW:,} slow senders, and without them: 99 of 100 below (ms)",
+            f"{there:.1f}",
+            f"{idle[kind]:.1f}",
+            f"ratio {there / idle[kind]:.1f}",
+            "none",
+            None,
+        )
 
 
 def busy_workers() -> Iterator[Row]:
     """Answers while the worker encodes on every core, beside those while it has nothing to do."""
+    busy, idle = zip(*(_busy_and_idle() for _ in range(PAIRS)), strict=True)
+    for kind in busy[0]:
+        pairs = [(there[kind], here[kind]) for there, here in zip(busy, idle, strict=True)]
+        ratio = Spread.of([there / here for there, here in pairs])
+        yield Row(
+            f"{kind} of an upload beside a worker that encodes, and beside an idle one: 99 of 100 below (ms)",
+            str(Spread.of([there for there, _ in pairs])),
+            str(Spread.of([here for _, here in pairs])),
+            f"ratio {ratio}",
+            "at most 3",
+            ratio.median <= 3,
+        )
+
+
+def _busy_and_idle() -> tuple[dict[str, float], dict[str, float]]:
     with folder() as here:
         site = Site(here, _UNLIMITED)
         site.program.open_case()
         site.start()
         try:
             sender = Sender.begin(site.url, str(site.link("--files", "10000")["code"]))
-            asking = Asking(("127.0.0.1", site.port), sender)
-            idle = asking.rounds()
+            address = ("127.0.0.1", site.port)
+            idle = Asking(address, sender).rounds()
             site.program.run("submit", *(_film(here, number) for number in range(FILMS)), "--case", CASE)
             _await_encoders(site)
-            busy = asking.rounds()
+            busy = Asking(address, sender).rounds()
             if not _encoders(site):
                 raise RuntimeError("the worker was idle before the answers were measured")
         finally:
             site.kill()
-    yield from _compared("beside a worker that encodes, and beside an idle one", busy, idle, 3.0)
+    return busy, idle
+
+
+def _as_another_machine() -> None:
+    """Senders do not share the server's cores elsewhere; here they come first, where the kernel lets us."""
+    with suppress(OSError):
+        Path("/proc/self/autogroup").write_text("-15")
 
 
 class Asking:
@@ -187,21 +217,6 @@ class Asking:
         if answer.status != wanted:
             raise RuntimeError(f"{method} was answered {answer.status}")
         return answer.headers.get("Location", "")
-
-
-def _compared(
-    how: str, busy: dict[str, float], idle: dict[str, float], target: float | None
-) -> Iterator[Row]:
-    for kind, there in busy.items():
-        ratio = there / idle[kind]
-        yield Row(
-            f"{kind} of an upload {how}: 99 of 100 below (ms)",
-            f"{there:.1f}",
-            f"{idle[kind]:.1f}",
-            f"ratio {ratio:.1f}",
-            f"at most {target:g}" if target else "none",
-            ratio <= target if target else None,
-        )
 
 
 def _all_at_once(address: tuple[str, int], heads: list[bytes], content: bytes, wanted: bytes) -> float:

@@ -157,7 +157,8 @@ def _program(name: str) -> Path:
 def _prefix(command: Command) -> list[str]:
     """The limits, and bubblewrap's own flags."""
     limits = command.limits
-    nice = [str(tools.locate("nice")), "-n", "10"] if command.background else []
+    # Behind the worker, which is behind whoever answers people (apps/worker.py).
+    nice = [str(tools.locate("nice")), "-n", "9"] if command.background else []
     return [
         *nice,
         str(tools.locate("prlimit")),
@@ -171,7 +172,6 @@ def _prefix(command: Command) -> list[str]:
         str(tools.locate("bwrap")),
         "--unshare-all",
         "--die-with-parent",
-        "--new-session",
         # Without it the child is not ours to account: its CPU time would be lost.
         "--as-pid-1",
         "--cap-drop",
@@ -192,6 +192,8 @@ def _view(command: Command, program: Path) -> list[str]:
         *("--ro-bind-try", "/etc/alternatives", "/etc/alternatives"),
         *("--proc", "/proc"),
         *("--dev", "/dev"),
+        # No terminal, in place of a session of its own: Linux weighs sessions before niceness (ADR 28).
+        *("--ro-bind", "/dev/null", "/dev/tty"),
         *("--tmpfs", "/tmp"),  # noqa: S108 - the child's own, empty, gone with it
     ]
     # After the private /tmp, which would hide an installation that lies in /tmp.

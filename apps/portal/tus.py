@@ -109,19 +109,22 @@ class TusApplication:
             )
         if request.headers.get("tus-resumable") != VERSION:
             raise RequestError("version", HTTPStatus.PRECONDITION_FAILED)
-        allowed = partial(self._authorise, request.code)
-        grant = await self._pools.with_rows(allowed)
-        if not request.upload_id:
-            if request.method != "POST":
-                raise RequestError("method", HTTPStatus.METHOD_NOT_ALLOWED)
+        if request.upload_id and request.method in ("HEAD", "PATCH"):
+            # In one go: on a busy machine each change of threads waits its turn.
+            grant, found = await self._pools.with_rows(self._find, request)
+            if request.method == "HEAD":
+                return _state_of(found)
+            return await self._patch(request, receive, grant, found)
+        grant = await self._pools.with_rows(self._authorise, request.code)
+        if not request.upload_id and request.method == "POST":
             return await self._create(request, receive, grant)
-        if request.method == "HEAD":
-            return _state_of(await self._pools.with_rows(self._uploads.find, grant, request.upload_id))
-        if request.method == "PATCH":
-            return await self._patch(request, receive, grant)
-        if request.method == "DELETE":
+        if request.upload_id and request.method == "DELETE":
             return await self._terminate(request, grant)
         raise RequestError("method", HTTPStatus.METHOD_NOT_ALLOWED)
+
+    def _find(self, request: TusRequest) -> tuple[Grant, Upload]:
+        grant = self._authorise(request.code)
+        return grant, self._uploads.find(grant, request.upload_id)
 
     async def _create(self, request: TusRequest, receive: Receive, grant: Grant) -> _Reply:
         if "upload-defer-length" in request.headers:
@@ -165,11 +168,10 @@ class TusApplication:
             log.warning("upload %s stands at %d: %s", upload.id, taken.durable, error)
         return taken.durable, taken.expires_at
 
-    async def _patch(self, request: TusRequest, receive: Receive, grant: Grant) -> _Reply:
+    async def _patch(self, request: TusRequest, receive: Receive, grant: Grant, found: Upload) -> _Reply:
         request.require_offset_type()
         offset = request.number("upload-offset")
         checksum = request.checksum()
-        found = await self._pools.with_rows(self._uploads.find, grant, request.upload_id)
         if found.state.is_received and offset == found.offset and not request.has_body:
             return _Reply(HTTPStatus.NO_CONTENT, (("upload-offset", str(offset)),))
         if offset == found.offset:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -236,7 +237,32 @@ def test_the_cpu_time_of_the_child_is_known() -> None:
 
 
 def test_background_work_has_a_lower_priority() -> None:
-    assert run(Command(["nice"], background=True)).stdout == b"10\n"
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert int(run(Command(["nice"])).stdout) == ours
+    assert int(run(Command(["nice"], background=True)).stdout) > ours
+
+
+def test_a_child_is_of_our_session_so_that_its_priority_is_weighed_against_ours() -> None:
+    """Linux weighs sessions first (autogroups, sched(7)): niceness counts only within one."""
+    with start(shell("echo; sleep 20")) as child:
+        assert child.stdout.readline() == b"\n"
+        inside = await_named(os.getpid(), "sleep")
+        assert os.getsid(inside) == os.getsid(0)
+        child.kill()
+
+
+def test_a_child_cannot_reach_the_terminal() -> None:
+    script = "echo typed >/dev/tty; cat </dev/tty"
+    ours = f"from transcode.sandbox import *; print(run(Command(['bash', '-c', {script!r}])).explain())"
+    bare = subprocess.run(["script", "-qec", "echo typed >/dev/tty", "/dev/null"], stdout=-1, check=True)
+    assert b"typed" in bare.stdout, "there is a terminal"
+    confined = subprocess.run(
+        ["script", "-qec", f"{sys.executable} -c {shlex.quote(ours)}", "/dev/null"],
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=30,
+    )
+    assert b"typed" not in confined.stdout
 
 
 def test_each_start_is_logged(caplog: pytest.LogCaptureFixture) -> None:
