@@ -3,6 +3,7 @@
 `python -m bench catalogue`; on SQLite, and on PostgreSQL where the test server's package is installed.
 """
 
+import gc
 import multiprocessing
 import random
 import statistics
@@ -42,6 +43,8 @@ def rows() -> Iterator[Row]:
         with opened() as open_again:
             catalogue = open_again()
             fill(catalogue)
+            gc.collect()
+            gc.freeze()  # what filling left here is no program's that asks
             yield from queries(name, catalogue)
             catalogue.close()
     for each in EACH:
