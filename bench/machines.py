@@ -19,7 +19,7 @@ from tests.faulty_http import faulty_proxy, late
 from tests.servers import S3Server, s3_server
 from tests.system.program import CASE, Program, wait_until
 
-NOTES, CLIPS, CLIP_S = 80, 24, 12
+NOTES, CLIPS, CLIP_S = 160, 24, 12
 LATE_S = 0.25
 PAIRS = 3
 Made = Callable[[Path], list[Path]]
