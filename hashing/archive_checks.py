@@ -99,12 +99,13 @@ class _Published:
     def compare(self, tile: Tile, leaves: list[bytes]) -> None:
         """A tile and the entries under it, where they are published."""
         key = self._prefix + tile.path
-        if self._store.stat(key) is None:
+        missing = [name for name in (key, self._prefix + tile.bundle_path) if self._store.stat(name) is None]
+        if missing:
             # Not yet, perhaps; partial ones of other sizes are vouched for by the checkpoints over them.
             end = tile.index * WIDTH + tile.width
             if end == self._size or (tile.width == WIDTH and end < self._size):
                 what = "It is missing from the store, where a checkpoint speaks of it."
-                self.findings.defect(Cause.INTEGRITY, key, what)
+                self.findings.defect(Cause.INTEGRITY, missing[0], what)
             return
         self._tiles += 1
         self.findings.looked_at()

@@ -166,3 +166,33 @@ def test_a_scrub_that_was_stopped_goes_on_and_keeps_what_it_found(archive: Progr
     assert (report.exit_code, digests.checked) == (1, 4)
     assert len(digests.defects) == 1
     app.catalogue.close()
+
+
+def newest_of_log(archive: Program) -> tuple[Path, Path, Path]:
+    """The newest checkpoint, partial tile and bundle of entries that are published."""
+    log = archive.data / "objects" / LEDGER
+    checkpoint = max((log / "checkpoint").iterdir(), key=lambda path: int(path.name))
+    tile = log / f"tile/0/000.p/{checkpoint.name}"
+    return checkpoint, tile, log / f"tile/entries/000.p/{checkpoint.name}"
+
+
+def test_a_log_whose_publication_was_cut_short_is_not_one_that_was_changed(archive: Program) -> None:
+    checkpoint, tile, bundle = newest_of_log(archive)
+    for path in (checkpoint, bundle):
+        path.unlink()
+    assert tile.exists()
+    report = archive.run("verify", "archive", "--json").json
+    assert checks(report)["published"] == "pass"
+
+
+@pytest.mark.parametrize("which", [1, 2], ids=["tile", "entries"])
+def test_what_a_published_checkpoint_speaks_of_and_is_gone_is_told(archive: Program, which: int) -> None:
+    gone = newest_of_log(archive)[which]
+    gone.unlink()
+    [check] = [
+        check
+        for check in archive.run("verify", "archive", "--json", check=1).json["checks"]
+        if check["name"] == "published"
+    ]
+    assert check["status"] == "fail"
+    assert gone.relative_to(archive.data / "objects").as_posix() in check["reason"]

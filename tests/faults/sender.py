@@ -23,6 +23,11 @@ def slowly(rest: bytes) -> Iterable[bytes]:
     return pieces(rest, PIECE, 0.004)
 
 
+def at_walking_pace(rest: bytes) -> Iterable[bytes]:
+    """So that several faults can fall into it."""
+    return pieces(rest, PIECE, 0.02)
+
+
 class Public:
     """The public side of an installation, and one person who sends."""
 

@@ -15,7 +15,7 @@ import pytest
 
 from tests.disks import fill
 from tests.faults.kinds import EMBEDDED, ENGINES
-from tests.faults.sender import Public, film
+from tests.faults.sender import Public, at_walking_pace, film
 from tests.faults.site import Site
 from tests.uploads.network import relay
 
@@ -43,7 +43,7 @@ def test_a_portal_that_is_killed_in_the_middle_of_requests(site: Site, happened:
     contents = [film(site.draw, 96 * MIB if site.disk is None else 40 * MIB) for _ in range(2)]
     kills = 0
     with ThreadPoolExecutor(2) as pool:
-        sending = [pool.submit(public.send, content) for content in contents]
+        sending = [pool.submit(public.send, content, body=at_walking_pace) for content in contents]
         while not all(item.done() for item in sending) and kills < 12:
             time.sleep(site.draw.uniform(0.2, 1.5))
             if kills % 4 == 3:

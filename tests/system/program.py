@@ -107,6 +107,19 @@ def kill_group(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL for the whole program at once, as a power cut is."""
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+    # Its children are not ours to wait for: as long as one of them dies, it holds its locks.
+    wait_until(lambda: not living_of(process.pid), 30, "all that was killed to be gone")
+
+
+def living_of(group: int) -> list[int]:
+    """The processes of a group, without those that are dead and not waited for yet."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            state, _, its_group = path.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state not in "ZX":
+                found.append(int(path.parent.name))
+    return found
 
 
 def children_of(pid: int) -> list[int]:

@@ -28,7 +28,7 @@ let ready = null; // the submission and its uploader, once they are asked for
 /** Show a part of the page: code, open, done, or nothing of it. */
 function show(part) {
   byId('code-part').hidden = part !== 'code';
-  for (const name of ['pick-part', 'questions', 'contact', 'finish-part']) byId(name).hidden = part !== 'open';
+  for (const name of ['pick-part', 'help-part', 'questions', 'contact', 'finish-part']) byId(name).hidden = part !== 'open';
   byId('progress-part').hidden = part !== 'open' || !uploader?.items.length;
   byId('done-part').hidden = part !== 'done';
   byId('lead').hidden = part === 'done';
