@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import BrowserContext, Route, expect
 
 from evidence.clock import timestamp
 from samples.generator import clip as made_clip
@@ -131,6 +131,25 @@ def test_a_business_sees_what_is_asked_for_and_how_long_it_lasts(
     expect(page.locator("#countdown")).to_contain_text("Optageren")
     assert page.locator("#clock").get_attribute("open") is not None
     expect(page.locator("#pick-folder")).to_be_visible()
+
+
+def test_what_is_chosen_before_the_link_has_answered_is_sent(
+    site: Site, phone: Callable[..., BrowserContext], clip: Path, tmp_path: Path
+) -> None:
+    film = padded(clip, tmp_path / "early.mp4", 400_009)
+    page = phone().new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    answers: list[Route] = []
+    page.route("**/api/link", lambda route: answers.append(route))
+    page.goto(site.link()["url"])
+    expect(page.locator("#pick-buttons")).to_be_visible()
+    choose(page, film)
+    page.wait_for_timeout(500)
+    assert len(answers) == 1, "the link has not answered yet"
+    answers[0].continue_()
+    await_state(page, "early.mp4", "received")
+    assert not errors
 
 
 def test_a_whole_folder_is_sent_with_its_paths(

@@ -23,6 +23,7 @@ let link = null;
 let session = null; // what this browser keeps of the submission that is being sent
 let earlier = []; // receipts of those that were sent before through the same link
 let uploader = null;
+let opening = null; // what `begin` has in hand
 let ready = null; // the submission and its uploader, once they are asked for
 
 /** Show a part of the page: code, open, done, or nothing of it. */
@@ -178,6 +179,8 @@ async function isElsewhere() {
 
 async function chosen(files) {
   problem('');
+  await opening; // a person may choose before the link has answered
+  if (!link) return;
   const { files: most, largest } = link.limits;
   const small = files.filter(({ file }) => file.size <= largest);
   if (small.length < files.length) problem(word('too-large', { bytes: bytes(largest) }));
@@ -285,7 +288,7 @@ function finished() {
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   if (link) finish();
-  else begin(byId('code').value.trim().toUpperCase());
+  else opening = begin(byId('code').value.trim().toUpperCase());
 });
 window.addEventListener('hashchange', () => codeOfAddress() !== code && location.reload()); // another link was pasted
 byId('plain-files').hidden = true;
@@ -295,4 +298,4 @@ byId('pick-buttons').hidden = false;
 byId('finish').textContent = byId('finish').dataset.text;
 byId('finish-text').hidden = false;
 offerPicking(chosen, { withCamera: true });
-begin(codeOfAddress());
+opening = begin(codeOfAddress());
