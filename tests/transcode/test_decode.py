@@ -25,7 +25,7 @@ from transcode.values import objects
 
 FFV1 = ("-c:v", "ffv1")
 SMALL = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=2")
-LONG = ("-f", "lavfi", "-i", "testsrc2=s=1280x720:r=25:d=40")
+LONG = ("-f", "lavfi", "-i", "testsrc2=s=1920x1080:r=25:d=40")
 EVENT = {"event: first", "event: largest", "event: sharpest", "event: last"}
 
 
