@@ -25,6 +25,7 @@ SIZE = 4 << 30
 EVENTS = 50_000
 LOG, PROOFS = 1_000_000, 500
 SMALL, SMALL_BYTES = 10_000, 20_000
+_DROP_CACHES = Path("/proc/sys/vm/drop_caches")  # root may write to it
 FILES, FILE_BYTES = 8, 256 << 20
 PREFIX = "ledger/"
 
@@ -125,22 +126,24 @@ def archive() -> Row:
         stored = sorted(path for path in (data / "objects" / "cases").rglob("*") if path.is_file())
         verify: list[str | Path] = [VIDNE, "--data", data, "verify", "archive"]
         bare: list[str | Path] = ["sha256sum", *stored]
-        mine, theirs, ratio = in_turn(lambda: _from_disk(verify), lambda: _from_disk(bare), 3)
-        kept = in_turn(lambda: wall(verify), lambda: wall(bare), 3)[2]
+        is_cold = os.access(_DROP_CACHES, os.W_OK)
+        timed = _from_disk if is_cold else wall
+        mine, theirs, ratio = in_turn(lambda: timed(verify), lambda: timed(bare), 3)
     return Row(
-        f"`vidne verify archive` of {SMALL:,} exhibits of 20 kB from disk, beside `sha256sum` (wall s)",
+        f"`vidne verify archive` of {SMALL:,} exhibits of 20 kB from {'disk' if is_cold else 'memory'},"
+        " beside `sha256sum` (wall s)",
         str(mine),
         str(theirs),
-        f"ratio {ratio}; from a cache in memory {kept}",
-        "bound by reading: below 2",
-        ratio.median < 2,
+        f"ratio {ratio}",
+        "bound by reading: at most 1.2",
+        ratio.median <= 1.2,
     )
 
 
 def _from_disk(command: list[str | Path]) -> float:
-    """Wall seconds of `command` with nothing of its files in memory; needs root."""
+    """Wall seconds of `command` with nothing of its files in memory."""
     os.sync()
-    Path("/proc/sys/vm/drop_caches").write_text("3")
+    _DROP_CACHES.write_text("3")
     return wall(command)
 
 

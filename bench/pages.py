@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from bench.measure import Spread
 from bench.spine import Row, folder
-from tests.portal.conftest import FAST_3G, FLAGS, PHONE
+from tests.portal.conftest import FLAGS, PHONE
 from tests.portal.site import Site
+from tests.portal.steps import load_slowly
 
 LOADS = 7
 
@@ -49,14 +50,7 @@ def load(browser: Browser, url: str) -> tuple[float, float]:
     """Milliseconds until the first contentful paint, and the bytes that came until the page was ready."""
     context = browser.new_context(viewport=PHONE, locale="da-DK", has_touch=True, is_mobile=True)
     page = context.new_page()
-    session = context.new_cdp_session(page)
-    loaded: list[float] = []
-    session.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
-    session.send("Network.enable")
-    session.send("Network.emulateNetworkConditions", FAST_3G)
-    page.goto(url, wait_until="load")
-    page.wait_for_selector("#pick-buttons:visible")
-    paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-    first = float(page.evaluate(paint))
+    weight = load_slowly(page, url)
+    first = float(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
     context.close()
-    return first, sum(loaded)
+    return first, weight

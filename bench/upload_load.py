@@ -20,17 +20,16 @@ from tusclient.client import TusClient
 
 from bench.measure import Spread, in_turn
 from bench.spine import Row, folder
-from bench.uploads import bare_server, expect, head_of, portal, resident
+from bench.uploads import bare_server, expect, head_of, portal, resident, wait_filed
 from tests.portal.site import Site
-from tests.system.program import CASE, children_of
-from tests.uploads.portal import OFFSET_TYPE, House, Sender
+from tests.system.program import CASE, tree_of, wait_until
+from tests.uploads.portal import OFFSET_TYPE, UNLIMITED, Sender
 
 ACTIVE, ACTIVE_BYTES, PAIRS = 200, 16 << 20, 3
 CLIENTS, CLIENT_BYTES, CLIENT_CHUNK = 200, 2 << 20, 256 << 10
 SLOW, SLOW_S = 1000, 60
 ASKED = 1000
 FILMS, FILM_S = 6, 90
-_UNLIMITED = {f"VIDNE_PORTAL_{name}_RATE": "0" for name in ("LINK", "ADDRESS", "NEW")}
 
 
 def rows() -> Iterator[Row]:
@@ -52,7 +51,7 @@ def active_senders() -> Row:
             places = [sender.create(len(content)) for _ in range(ACTIVE)]
             heads = [head_of(sender, place, len(content)) for place in places]
             taken = _all_at_once(server.address, heads, content, b"HTTP/1.1 204 ")
-            _await_filed(house, {place.rpartition("/")[2] for place in places})
+            wait_filed(house, *places)
             return taken
 
         def bare() -> float:
@@ -91,7 +90,7 @@ def clients() -> Row:
         with ThreadPoolExecutor(CLIENTS) as threads:
             acknowledged = set(threads.map(send, contents))
         taken = time.perf_counter() - started
-        _await_filed(house, acknowledged)
+        wait_filed(house, *acknowledged)
         digests = {row[0] for row in house.rows("SELECT sha256 FROM upload WHERE state = 'filed'")}
         missing = len({sha256(content).hexdigest() for content in contents} - digests)
     each = f"{CLIENT_BYTES >> 20} MiB each, {CLIENT_CHUNK >> 10} KiB a request"
@@ -157,7 +156,7 @@ def busy_workers() -> Iterator[Row]:
 
 def _busy_and_idle() -> tuple[dict[str, float], dict[str, float]]:
     with folder() as here:
-        site = Site(here, _UNLIMITED)
+        site = Site(here, UNLIMITED)
         site.program.open_case()
         site.start()
         try:
@@ -165,9 +164,9 @@ def _busy_and_idle() -> tuple[dict[str, float], dict[str, float]]:
             address = ("127.0.0.1", site.port)
             idle = Asking(address, sender).rounds()
             site.program.run("submit", *(_film(here, number) for number in range(FILMS)), "--case", CASE)
-            _await_encoders(site)
+            wait_until(lambda: _is_encoding(site), 120, "a film to be encoded")
             busy = Asking(address, sender).rounds()
-            if not _encoders(site):
+            if not _is_encoding(site):
                 raise RuntimeError("the worker was idle before the answers were measured")
         finally:
             site.kill()
@@ -236,14 +235,6 @@ def _all_at_once(address: tuple[str, int], heads: list[bytes], content: bytes, w
     return time.perf_counter() - started
 
 
-def _await_filed(house: House, uploads: set[str]) -> None:
-    deadline = time.monotonic() + 120
-    while uploads - {row[0] for row in house.rows("SELECT id FROM upload WHERE state = 'filed'")}:
-        if time.monotonic() > deadline:
-            raise RuntimeError("uploads that were acknowledged are not filed")
-        time.sleep(0.1)
-
-
 def _trickle(connections: list[socket.socket], seconds: float) -> None:
     ended = time.monotonic() + seconds
     while time.monotonic() < ended:
@@ -261,24 +252,14 @@ def _film(here: Path, number: int) -> Path:
     return path
 
 
-def _await_encoders(site: Site) -> None:
-    deadline = time.monotonic() + 120
-    while not _encoders(site):
-        if time.monotonic() > deadline:
-            raise RuntimeError("no film is being encoded")
-        time.sleep(0.1)
-
-
-def _encoders(site: Site) -> int:
-    """How many processes of the program encode video now."""
+def _is_encoding(site: Site) -> bool:
+    """Whether a process of the program encodes video now."""
     if site.process is None:
         raise RuntimeError("the program does not run")
-    found, below = 0, [site.process.pid]
-    while below:
-        pid = below.pop()
-        below += children_of(pid)
-        try:
-            found += b"libx264" in Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:  # it has ended
-            continue
-    return found
+    return any(b"libx264" in _command_of(pid) for pid in tree_of(site.process.pid))
+
+
+def _command_of(pid: int) -> bytes:
+    with suppress(OSError):  # it has ended
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""

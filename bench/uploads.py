@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.measure import in_turn
 from bench.spine import GIB, PAIRS, Row, folder
+from tests.system.program import wait_until
 from tests.uploads.portal import House, Portal, Sender
 
 _PIECE = 1 << 20
@@ -85,11 +86,11 @@ def expect(connection: socket.socket, beginning: bytes) -> None:
         raise RuntimeError(f"it answered {said[:200]!r}")
 
 
-def wait_filed(house: House, place: str) -> None:
-    """Until its digests are made, so that they are not made beside the next run."""
-    upload_id = place.rpartition("/")[2]
-    while (upload_id, "filed") not in house.rows("SELECT id, state FROM upload"):
-        time.sleep(0.05)
+def wait_filed(house: House, *places: str) -> None:
+    """Until the digests of uploads are made, so that they are not made beside the next run."""
+    wanted = {place.rpartition("/")[2] for place in places}
+    filed = "SELECT id FROM upload WHERE state = 'filed'"
+    wait_until(lambda: wanted <= {row[0] for row in house.rows(filed)}, 120, "uploads to be filed")
 
 
 def resident(server: Portal) -> int:

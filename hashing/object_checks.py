@@ -102,7 +102,7 @@ class ObjectChecks:
         if not expected and not self._recorded:
             reason = "Neither the ledger nor the catalogue knows an object here."
             return [not_checked(name, reason) for name in ("complete", "record", "digest")]
-        for item, seen in self._seen(expected, progress, scrub):
+        for item, seen in self._look_ahead(expected, progress, scrub):
             is_intact = self._take(item, seen)
             if scrub and seen.is_read:
                 scrub.read(item, is_intact=is_intact)
@@ -122,7 +122,7 @@ class ObjectChecks:
             return not_checked("digest", "None of its objects was chosen to be read.")
         return self._digest.conclude(f"{self._count_read} objects were read and have their recorded digests.")
 
-    def _miss(self, item: ExpectedObject, error: VidneError) -> None:
+    def _miss(self, item: ExpectedObject, error: NotFoundError) -> None:
         if item.version_id is None:
             what = "It is being stored."
             self._complete.defect(Cause.INCOMPLETE, item.subject, what, pending=True)
@@ -130,7 +130,7 @@ class ObjectChecks:
             what = f"It is missing from the store: {error}"
             self._complete.defect(Cause.INCOMPLETE, item.subject, what)
 
-    def _seen(
+    def _look_ahead(
         self, expected: Sequence[ExpectedObject], progress: Progress | None, scrub: Scrub | None
     ) -> Iterator[tuple[ExpectedObject, _Seen]]:
         """What the store has of each, in order; small ones are looked at ahead."""
@@ -166,13 +166,12 @@ class ObjectChecks:
 
     def _take(self, item: ExpectedObject, seen: _Seen) -> bool:
         """Note what was seen; whether it was read, and its bytes are those of its row."""
-        is_missing = isinstance(seen.error, NotFoundError)
         if seen.on_top is None and not seen.error:
             self._complete.defect(Cause.INTEGRITY, item.subject, "A delete marker lies over it.")
         elif seen.on_top not in (None, item.version_id):
             what = f"Another version, {seen.on_top}, lies over it."
             self._complete.defect(Cause.INTEGRITY, item.subject, what)
-        if seen.error and is_missing:
+        if isinstance(seen.error, NotFoundError):
             self._miss(item, seen.error)
         elif seen.error:
             check = self._digest if seen.is_read else self._complete

@@ -81,11 +81,9 @@ def _as_json(app: Application, output: Path, request: Request, made: Package) ->
 
 
 def _tell(app: Application, output: Path, request: Request, made: Package) -> None:
-    exhibits, others = (
-        len(request.exhibits),
-        f"{made.cosignatures} cosignatures, {made.time_stamps} time stamps",
-    )
-    click.echo(f"{made.files} files of {exhibits} exhibits, {human_size(made.size)}, in {output}")
+    exhibits = f"{made.files} files of {len(request.exhibits)} exhibits"
+    others = f"{made.cosignatures} cosignatures, {made.time_stamps} time stamps"
+    click.echo(f"{exhibits}, {human_size(made.size)}, in {output}")
     click.echo(f"manifest  SHA-256 {made.manifest_sha256}, entry {made.case_seq} of the case")
     click.echo(f"others    {others} over the export itself")
     click.echo(f"log's key SHA-256 {fingerprint(app.verifier)}")

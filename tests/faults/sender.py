@@ -12,7 +12,7 @@ from tests.faults.oracle import Journal, Verdict, judge
 from tests.faults.site import Site
 from tests.system.program import CASE, wait_until
 from tests.uploads.network import free_port
-from tests.uploads.portal import Sender, pieces
+from tests.uploads.portal import UNLIMITED, Sender, pieces
 
 PIECE = 256 << 10
 Body = Callable[[bytes], "bytes | Iterable[bytes]"]
@@ -37,9 +37,7 @@ class Public:
         portal = {
             "VIDNE_PORTAL_LISTEN": f"127.0.0.1:{port}",
             "VIDNE_PORTAL_URL": url,
-            "VIDNE_PORTAL_LINK_RATE": "0",
-            "VIDNE_PORTAL_ADDRESS_RATE": "0",
-            "VIDNE_PORTAL_NEW_RATE": "0",
+            **UNLIMITED,
         }
         site.program = replace(site.program, settings={**site.program.settings, **portal})
         self.site = site

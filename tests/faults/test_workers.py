@@ -14,7 +14,7 @@ from samples.generator import clip
 from tests.faults.client import Client
 from tests.faults.kinds import EMBEDDED, ENGINES, broker_away
 from tests.faults.site import Site
-from tests.system.program import CASE, Program, children_of, living_of, wait_until
+from tests.system.program import CASE, Program, living_of, tree_of, wait_until
 from tests.transcode.test_sandbox import await_death, is_alive, named
 
 Enter = Callable[..., None]
@@ -100,7 +100,7 @@ def test_a_parser_that_hangs_is_killed_with_its_group(site: Site, clips: list[Pa
 
 
 def parsers(worker: int) -> list[int]:
-    return [pid for pid in _tree(worker) if named(pid) == "exiftool"]
+    return [pid for pid in tree_of(worker) if named(pid) == "exiftool"]
 
 
 def _below(worker: int, pid: int) -> int:
@@ -137,7 +137,7 @@ def test_two_workers_on_the_same_job(site: Site, clips: list[Path], happened: En
 
     wait_until(lambda: bool(in_hand()), 90, "a job in hand")
     assert site.serving is not None
-    stopped = _tree(site.serving.pid)
+    stopped = tree_of(site.serving.pid)
     for pid in stopped:
         os.kill(pid, signal.SIGSTOP)
     jobs = in_hand()
@@ -152,14 +152,6 @@ def test_two_workers_on_the_same_job(site: Site, clips: list[Path], happened: En
     happened(
         "message repeated", "a second worker, and the first comes back", site.name, len(jobs), client.judge()
     )
-
-
-def _tree(pid: int) -> list[int]:
-    """A process and all that are below it."""
-    found = [pid]
-    for each in found:
-        found += children_of(each)
-    return found
 
 
 def _log(site: Site) -> str:

@@ -22,8 +22,6 @@ FLAGS = [
     "--disable-sync",
 ]
 PHONE: ViewportSize = {"width": 360, "height": 740}
-# "Fast 3G" of Chromium's developer tools: 1.6 Mbit/s less a tenth, 562 ms for each answer.
-FAST_3G = {"offline": False, "latency": 562.5, "downloadThroughput": 180_000, "uploadThroughput": 84_375}
 DESKTOP: ViewportSize = {"width": 1280, "height": 900}
 
 

@@ -15,8 +15,8 @@ from apps.portal.languages import accepted_language, languages
 from apps.portal.rendering import Renderer
 from deploy.messages import catalogue, extracted
 from evidence.settings import Settings
-from tests.portal.conftest import FAST_3G
 from tests.portal.site import Site
+from tests.portal.steps import load_slowly
 
 OPEN_PAGES = ("/", "/send", "/receipt", "/guidance", "/accessibility")
 _PLACEHOLDER = re.compile(r"\{\w+\}|%\(\w+\)s|<[^>]*>")
@@ -112,15 +112,7 @@ def test_assets_are_kept_for_ever_and_packed_as_the_browser_can_unpack(site: Sit
 def test_on_a_slow_line_the_page_is_ready_with_less_than_150_kb(
     site: Site, phone: Callable[..., BrowserContext]
 ) -> None:
-    page = phone().new_page()
-    session = page.context.new_cdp_session(page)
-    loaded: list[float] = []
-    session.on("Network.loadingFinished", lambda event: loaded.append(event["encodedDataLength"]))
-    session.send("Network.enable")
-    session.send("Network.emulateNetworkConditions", FAST_3G)
-    page.goto(site.link()["url"], wait_until="load")
-    page.wait_for_selector("#pick-buttons:visible")
-    assert 0 < sum(loaded) < 150_000
+    assert 0 < load_slowly(phone().new_page(), site.link()["url"]) < 150_000
 
 
 @pytest.mark.parametrize("language", ["da", "en"])

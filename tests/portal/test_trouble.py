@@ -67,6 +67,7 @@ def test_a_server_that_says_wait_when_it_is_asked_how_far_it_is_gets_no_second_u
         page.wait_for_timeout(700)
         if refused:
             break
+    await_state(page, "film.mp4", "delayed")
     await_state(page, "film.mp4", "received")
     assert len(refused) == 2
     assert [row for row in site.program.query("SELECT size FROM upload") if row[0] == size] == [(size,)]

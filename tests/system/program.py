@@ -131,6 +131,14 @@ def children_of(pid: int) -> list[int]:
     return found
 
 
+def tree_of(pid: int) -> list[int]:
+    """A process and all that are below it."""
+    found = [pid]
+    for each in found:
+        found += children_of(each)
+    return found
+
+
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
     deadline = time.monotonic() + seconds
     while not condition():

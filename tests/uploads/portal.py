@@ -27,6 +27,7 @@ from tests.system.program import environment
 
 CASE = "0100-10293-00001-26"
 OFFSET_TYPE = "application/offset+octet-stream"
+UNLIMITED = {f"VIDNE_PORTAL_{name}_RATE": "0" for name in ("LINK", "ADDRESS", "NEW")}
 _READY_S = 60
 
 
@@ -59,8 +60,7 @@ class Portal:
         return self.data.with_name(f"{self.data.name}.said")
 
     def environment(self) -> dict[str, str]:
-        unlimited = {f"VIDNE_PORTAL_{name}_RATE": "0" for name in ("LINK", "ADDRESS", "NEW")}
-        return {**environment(), **unlimited, "VIDNE_PORTAL_URL": self.url, **self.settings}
+        return {**environment(), **UNLIMITED, "VIDNE_PORTAL_URL": self.url, **self.settings}
 
     def start(self) -> "Portal":
         command = [sys.executable, "-P", "-m", "apps.portal.server", "--data", str(self.data)]
