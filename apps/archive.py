@@ -25,7 +25,7 @@ from evidence.errors import NotFoundError, UsageError
 from hashing.archive_checks import check_log, summed
 from hashing.digests import Progress
 from hashing.note_keys import Verifier
-from hashing.object_checks import ExpectedObject
+from hashing.object_reading import ExpectedObject
 from hashing.report import VerificationReport
 from hashing.timestamp_checks import TimeEvidence
 from hashing.verify import verify_case

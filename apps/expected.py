@@ -6,7 +6,7 @@ from apps.wiring import Application
 from evidence.catalogue.exhibits import Exhibit
 from evidence.catalogue.objects import ObjectRow, objects_by_exhibit
 from evidence.exhibits import Digests, Role
-from hashing.object_checks import ExpectedObject
+from hashing.object_reading import ExpectedObject
 
 
 def expected_objects(app: Application, exhibits: Sequence[Exhibit]) -> list[ExpectedObject]:

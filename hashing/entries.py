@@ -27,9 +27,10 @@ MAX_LOG_NAME = 255
 _EVENT_ID = re.compile(r"[!-~]{1,255}")
 _CASE = re.compile(r"[a-z0-9]{0,64}")  # no hyphen: a case number is not an id
 AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
-_FIELDS = (
+_FIELDS = frozenset({
     "v", "log", "event_id", "type", "at", "actor", "case", "case_seq", "case_prev", "objects", "body_hash",
-)  # fmt: skip
+})  # fmt: skip
+_OBJECT_FIELDS = frozenset({"exhibit", "role", "sha256", "size"})
 
 
 class SealedBody(NamedTuple):
@@ -147,7 +148,7 @@ def _entry(value: JsonObject, what: str = "the entry") -> Entry:
 
 
 def _event_object(value: Json) -> EventObject:
-    fields = Fields(value, "an object of the entry", ("exhibit", "role", "sha256", "size"))
+    fields = Fields(value, "an object of the entry", _OBJECT_FIELDS)
     return EventObject(
         exhibit=fields.text("exhibit", EXHIBIT),
         role=fields.text("role", ROLE),

@@ -68,13 +68,13 @@ class ObjectRecord:
         fields = Fields(
             canonical.decode(raw),
             "the object's record",
-            ("v", "exhibit", "role", "filename_original", "filename_original_b64", "store", *_DIGEST_FIELDS),
+            {"v", "exhibit", "role", "filename_original", "filename_original_b64", "store", *_DIGEST_FIELDS},
         )
         fields.version()
         filename = from_base64(fields.text("filename_original_b64"))
         if fields.text("filename_original") != _readable(filename):
             raise SchemaError("The two file names of the object's record are not the same name.")
-        store = Fields(fields.object("store"), "the object's place", ("bucket", "key", "version_id"))
+        store = Fields(fields.object("store"), "the object's place", {"bucket", "key", "version_id"})
         return cls(
             exhibit=fields.text("exhibit", EXHIBIT),
             role=fields.text("role", ROLE),
@@ -126,7 +126,7 @@ class ManifestObject:
     @classmethod
     def from_json(cls, value: Json) -> "ManifestObject":
         """Read a line; raises SchemaError."""
-        names = ("name", "role", "parent", "tool", "args", "detail", *_DIGEST_FIELDS)
+        names = {"name", "role", "parent", "tool", "args", "detail", *_DIGEST_FIELDS}
         fields = Fields(value, "an object of the manifest", names)
         return cls(
             name=fields.text("name", _NAME),
@@ -165,7 +165,7 @@ class ExhibitManifest:
 
     @classmethod
     def _from_json(cls, value: JsonObject) -> "ExhibitManifest":
-        fields = Fields(value, "the manifest", ("v", "case", "exhibit", "objects"))
+        fields = Fields(value, "the manifest", {"v", "case", "exhibit", "objects"})
         fields.version()
         objects = tuple(ManifestObject.from_json(item) for item in fields.items("objects"))
         if len({item.name for item in objects}) != len(objects):
@@ -219,5 +219,5 @@ def _maker(fields: Fields) -> MakerRecord | None:
     value = fields.nullable_object("tool")
     if value is None:
         return None
-    tool = Fields(value, "the tool", ("name", "version", "sha256"))
+    tool = Fields(value, "the tool", {"name", "version", "sha256"})
     return MakerRecord(tool.text("name"), tool.text("version"), tool.text("sha256", SHA256))

@@ -1,8 +1,6 @@
 """Checks on stored objects: that each is there, is in the ledger, and has the bytes that were recorded."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Protocol
@@ -10,32 +8,10 @@ from typing import Protocol
 from evidence.errors import IntegrityError, NotFoundError, VidneError
 from evidence.exhibits import Digests, Role
 from evidence.ports import ObjectStore
-from hashing.digests import PIECE_SIZE, Progress, digest_file, first_difference, same_digest
+from hashing.digests import Progress, first_difference, same_digest
 from hashing.manifest import ExhibitManifest
+from hashing.object_reading import ExpectedObject, Reader, Seen, Wanted
 from hashing.report import Cause, Check, Findings, not_checked
-
-# A store answers several at once: of small objects each would else keep the check waiting.
-_SMALL, _AT_ONCE, _AHEAD = 1 << 20, 4, 16
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedObject:
-    """What the catalogue says of a stored object: current or superseded, it has to be there.
-
-    `exhibit` is the label that ledger entries use (`EX-0001`); `version_id` is None while it is being stored.
-    """
-
-    exhibit: str
-    role: str
-    name: str
-    key: str
-    version_id: str | None
-    digests: Digests
-
-    @property
-    def subject(self) -> str:
-        """What a report calls it."""
-        return f"{self.exhibit} {self.name}"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,19 +41,6 @@ class Scrub(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the store has of an object: the version on top (None: none, or a delete marker), and its digests.
-
-    Without `is_read` it was only looked for. `error` is why it could not be.
-    """
-
-    is_read: bool
-    on_top: str | None
-    found: Digests | None = None
-    error: VidneError | None = None
-
-
 class ObjectChecks:
     """The three checks on a case's objects, made together in one read of each object."""
 
@@ -96,13 +59,15 @@ class ObjectChecks:
         self._count_read = 0
 
     def run(
-        self, expected: Sequence[ExpectedObject], progress: Progress | None, scrub: Scrub | None = None
+        self, wanted: Sequence[Wanted], reader: Reader, progress: Progress | None, scrub: Scrub | None = None
     ) -> list[Check]:
-        """Go through every object; all defects are gathered. With `scrub` only some are read."""
+        """Go through every object that `reader` looks at; all defects are gathered, and `scrub` is told."""
+        expected = [item for item, _ in wanted]
         if not expected and not self._recorded:
             reason = "Neither the ledger nor the catalogue knows an object here."
             return [not_checked(name, reason) for name in ("complete", "record", "digest")]
-        for item, seen in self._look_ahead(expected, progress, scrub):
+        for one in wanted:
+            item, seen = one.item, reader.look(one, progress)
             is_intact = self._take(item, seen)
             if scrub and seen.is_read:
                 scrub.read(item, is_intact=is_intact)
@@ -130,41 +95,7 @@ class ObjectChecks:
             what = f"It is missing from the store: {error}"
             self._complete.defect(Cause.INCOMPLETE, item.subject, what)
 
-    def _look_ahead(
-        self, expected: Sequence[ExpectedObject], progress: Progress | None, scrub: Scrub | None
-    ) -> Iterator[tuple[ExpectedObject, _Seen]]:
-        """What the store has of each, in order; small ones are looked at ahead."""
-        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="read") as threads:
-            ahead: deque[tuple[ExpectedObject, Future[_Seen]]] = deque()
-            for item in expected:
-                wanted = not scrub or item.role == Role.MANIFEST or scrub.wants(item)
-                is_large = wanted and item.digests.size > _SMALL
-                while ahead and (is_large or len(ahead) >= _AHEAD):
-                    yield _awaited(*ahead.popleft(), progress)
-                if is_large:
-                    yield item, self._look(item, progress)
-                else:
-                    ahead.append((item, threads.submit(self._look, item, None, is_read=wanted)))
-            while ahead:
-                yield _awaited(*ahead.popleft(), progress)
-
-    def _look(self, item: ExpectedObject, progress: Progress | None, *, is_read: bool = True) -> _Seen:
-        on_top = None
-        try:
-            if item.version_id is None:
-                raise NotFoundError("It is being stored.")
-            current = self._store.stat(item.key)
-            on_top = current.version_id if current else None
-            if not is_read and current:
-                return _Seen(is_read, on_top)
-            with self._store.open(item.key, item.version_id) as stream:
-                size = _piece_size(item.digests)
-                found = digest_file(stream, progress, piece_size=size) if is_read else None
-        except VidneError as error:
-            return _Seen(is_read, on_top, error=error)
-        return _Seen(is_read, on_top, found)
-
-    def _take(self, item: ExpectedObject, seen: _Seen) -> bool:
+    def _take(self, item: ExpectedObject, seen: Seen) -> bool:
         """Note what was seen; whether it was read, and its bytes are those of its row."""
         if seen.on_top is None and not seen.error:
             self._complete.defect(Cause.INTEGRITY, item.subject, "A delete marker lies over it.")
@@ -251,18 +182,3 @@ class ObjectChecks:
         for record in sorted(self._recorded - listed):
             what = f"The catalogue lists no {record.role} with SHA-256 {record.sha256}; the ledger does."
             self._complete.defect(Cause.INCOMPLETE, record.exhibit, what)
-
-
-def _awaited(
-    item: ExpectedObject, seeing: Future[_Seen], progress: Progress | None
-) -> tuple[ExpectedObject, _Seen]:
-    seen = seeing.result()
-    if progress and seen.found:
-        progress(seen.found.size)
-    return item, seen
-
-
-def _piece_size(digests: Digests) -> int:
-    """The recorded piece size, where it fits the recorded pieces: a row may have been meddled with."""
-    size, count = digests.piece_size, len(digests.pieces_blake3)
-    return size if size > 0 and count == -(-digests.size // size) else PIECE_SIZE

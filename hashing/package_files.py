@@ -79,7 +79,7 @@ class PackagedBody:
     @classmethod
     def from_line(cls, raw: bytes) -> "PackagedBody":
         """Read a line, without its newline; raises CanonicalError or SchemaError."""
-        names = ("event_id", "state", "salt", "encoding", "body")
+        names = {"event_id", "state", "salt", "encoding", "body"}
         fields = Fields(canonical.decode(raw), "a line of bodies.jsonl", names)
         event_id, text, encoding = fields.text("event_id"), fields.text("body"), fields.text("encoding")
         try:

@@ -54,7 +54,7 @@ class ReceiptFile:
     @classmethod
     def from_json(cls, value: Json) -> "ReceiptFile":
         """Read it; raises SchemaError, IntegrityError."""
-        fields = Fields(value, "a file of the receipt", ("name", "size", "sha256", "blake3", "received"))
+        fields = Fields(value, "a file of the receipt", {"name", "size", "sha256", "blake3", "received"})
         found = cls(
             name=fields.text("name"),
             size=fields.integer("size"),
@@ -86,7 +86,7 @@ class Statement:
     @classmethod
     def from_json(cls, value: Json) -> "Statement":
         """Read it; raises SchemaError, IntegrityError."""
-        fields = Fields(value, "the receipt's statement", ("v", "reference", "received_at", "files"))
+        fields = Fields(value, "the receipt's statement", {"v", "reference", "received_at", "files"})
         fields.version(VERSION)
         files = tuple(ReceiptFile.from_json(item) for item in fields.items("files"))
         if not files:
@@ -126,7 +126,7 @@ class Receipt:
         """Read a file strictly; raises IntegrityError (SchemaError, CanonicalError, ...)."""
         if len(raw) > MAX_RECEIPT:
             raise SchemaError(f"The receipt has more than {MAX_RECEIPT} bytes.")
-        names = ("v", "kind", "statement", "salt", "entry", "proof", "key")
+        names = {"v", "kind", "statement", "salt", "entry", "proof", "key"}
         fields = Fields(canonical.decode(raw), "the receipt", names)
         fields.version(VERSION)
         fields.text("kind", re.compile(KIND))

@@ -53,7 +53,7 @@ def begun_rotation(path: Path) -> Rotation | None:
     except FileNotFoundError:
         return None
     try:
-        fields = Fields(canonical.decode(raw), "the rotation", ("v", "skey", "reason", "actor", "at"))
+        fields = Fields(canonical.decode(raw), "the rotation", {"v", "skey", "reason", "actor", "at"})
         fields.version()
         signer = Signer.from_skey(fields.text("skey"))
         return Rotation(signer, fields.text("reason"), fields.text("actor"), fields.text("at"))

@@ -1,7 +1,7 @@
 """Strict reading of the objects in a record: exactly the fields it has, each of its type and form."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Set
 
 from evidence.errors import IntegrityError
 from evidence.jsontypes import Json, JsonObject
@@ -19,12 +19,12 @@ class SchemaError(IntegrityError):
 class Fields:
     """The fields of one object of a record; every method raises SchemaError naming the field."""
 
-    def __init__(self, value: Json, what: str, names: Collection[str]) -> None:
+    def __init__(self, value: Json, what: str, names: Set[str]) -> None:
         """`what` names the object within a sentence; `names` are exactly its fields."""
         if not isinstance(value, dict):
             raise SchemaError(f"In place of {what} stands something else than an object.")
-        if len(value) != len(names) or not all(map(value.__contains__, names)):
-            name = min(value.keys() ^ set(names))
+        if value.keys() != names:
+            name = min(value.keys() ^ names)
             problem = "is missing from" if name in names else "is unknown in"
             raise SchemaError(f"The field {name!r} {problem} {what}.")
         self._value: JsonObject = value

@@ -6,7 +6,7 @@ What is authentic stands in signed entries; the catalogue is asked only what sho
 from collections.abc import Callable, Mapping, Sequence
 
 from evidence.custody import EventBody, EventObject
-from evidence.exhibits import Digests
+from evidence.exhibits import Digests, Role
 from evidence.ports import LedgerStore, ObjectStore
 from hashing.digests import Progress, same_digest
 from hashing.ledger_checks import (
@@ -18,7 +18,8 @@ from hashing.ledger_checks import (
     read_case,
 )
 from hashing.note_keys import Verifier
-from hashing.object_checks import ExpectedObject, ObjectChecks, Recorded, Scrub
+from hashing.object_checks import ObjectChecks, Recorded, Scrub
+from hashing.object_reading import ExpectedObject, Wanted, reading
 from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, VerificationReport, not_checked
 from hashing.timestamp_checks import TimeEvidence, check_time_stamps
@@ -55,16 +56,21 @@ def verify_case(
     defect. `progress` gets the length of each run of bytes read; with `scrub` only some of the objects are
     read.
     """
-    waiting = [event for event in ledger.pending(_INBOX) if event.case == case]
-    checks, part = _ledger_checks(ledger, tree, verifier, case, seen, witnessed, stamps, len(waiting))
-    objects = ObjectChecks(
-        store,
-        case,
-        recorded=_recorded([item for entry in part.parsed if entry for item in entry.objects], exhibit),
-        waiting=_recorded([item for event in waiting for item in event.objects], exhibit),
-    )
-    wanted = [item for item in expected if exhibit is None or item.exhibit == exhibit]
-    checks = objects.run(wanted, progress, scrub) + checks
+    wanted = [
+        Wanted(item, is_read=not scrub or item.role == Role.MANIFEST or scrub.wants(item))
+        for item in expected
+        if exhibit is None or item.exhibit == exhibit
+    ]
+    with reading(store, wanted) as reader:
+        waiting = [event for event in ledger.pending(_INBOX) if event.case == case]
+        checks, part = _ledger_checks(ledger, tree, verifier, case, seen, witnessed, stamps, len(waiting))
+        objects = ObjectChecks(
+            store,
+            case,
+            recorded=_recorded([item for entry in part.parsed if entry for item in entry.objects], exhibit),
+            waiting=_recorded([item for event in waiting for item in event.objects], exhibit),
+        )
+        checks = objects.run(wanted, reader, progress, scrub) + checks
     checks.append(
         not_checked(STREAM_PROOF, "Copies are proved when they are made; --derivation proves them again.")
     )

@@ -67,6 +67,11 @@ class S3Store:
         return True
 
     @property
+    def is_local(self) -> bool:
+        """See ObjectStore."""
+        return False
+
+    @property
     def bucket(self) -> str:
         """See ObjectStore."""
         return self._bucket

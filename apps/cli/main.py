@@ -1,5 +1,6 @@
 """The command line's edge: global options, lazy commands, and where errors become exit codes."""
 
+import gc
 import importlib
 import io
 import json
@@ -114,6 +115,7 @@ def run() -> None:
         if isinstance(stream, io.TextIOWrapper):  # a path may hold what the terminal's encoding does not
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be told to stop is to be interrupted
+    gc.set_threshold(20_000)  # a command reads rows by the ten thousand, all of which it keeps
     code = _run()
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -11,7 +11,7 @@ from evidence.catalogue.ledger_tables import ledger_body, ledger_checkpoint, led
 from evidence.custody import CaseTip, CustodyEvent, EventBody, EventObject, LedgerEntry, PendingEvent
 
 _HASH = 32
-_PAGE = 10_000
+_PAGE, _ROWS = 10_000, 1000
 # Built once: to build a statement costs more than to run it.
 _UNSEQUENCED = text("ledger_inbox.sequenced = 0")  # as the partial index says it
 _WAITING = (
@@ -150,7 +150,8 @@ class SqlLedgerStore:
             select(ledger_entry).where(ledger_entry.c.case_id == case).order_by(ledger_entry.c.case_seq)
         )
         with self._catalogue.read() as connection:
-            yield from map(_entry, connection.execute(statement))
+            for rows in connection.execute(statement).partitions(_ROWS):
+                yield from map(_entry, rows)
 
     def entry_of(self, event_id: str) -> LedgerEntry | None:
         """The entry of an event, or None as long as it has no place."""

@@ -14,8 +14,8 @@ from samples.generator import clip
 from tests.faults.client import Client
 from tests.faults.kinds import EMBEDDED, ENGINES, broker_away
 from tests.faults.site import Site
-from tests.system.program import CASE, Program, living_of, tree_of, wait_until
-from tests.transcode.test_sandbox import await_death, is_alive, named
+from tests.system.program import CASE, Program, is_alive, living_of, tree_of, wait_until
+from tests.transcode.test_sandbox import await_death, named
 
 Enter = Callable[..., None]
 both = pytest.mark.parametrize("site", [EMBEDDED, ENGINES], indirect=True)

@@ -122,6 +122,13 @@ def living_of(group: int) -> list[int]:
     return found
 
 
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):  # it may end between opening and reading
+        return False
+
+
 def children_of(pid: int) -> list[int]:
     path = Path(f"/proc/{pid}/task")
     found: list[int] = []

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from evidence.errors import SandboxError, ToolMissingError
+from tests.system.program import is_alive
 from transcode.sandbox import Command, Limits, output_file, run, self_check, start
 
 
@@ -45,13 +46,6 @@ def await_named(root: int, name: str) -> int:
                 return pid
         time.sleep(0.01)
     raise AssertionError(f"{name} never began")
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):  # it may end between opening and reading
-        return False
 
 
 def await_death(pid: int) -> bool:

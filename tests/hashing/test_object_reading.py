@@ -1,0 +1,135 @@
+"""What is seen of stored objects does not depend on who looks: threads, or a process beside."""
+
+import multiprocessing
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from hashing.digests import digest_file
+from hashing.object_reading import ExpectedObject, Seen, Wanted, reading
+from retention.folder import VERSION, FolderStore
+from tests.system.program import is_alive, wait_until
+
+FEW, MANY = 40, 1200
+
+
+def a_store(folder: Path, count: int) -> tuple[FolderStore, list[Wanted]]:
+    root = folder / "objects"
+    root.mkdir()
+    wanted = []
+    for number in range(count):
+        path = root / f"{number:05d}"
+        path.write_bytes(b"%d" % number * 50)
+        item = ExpectedObject("EX-0001", "original", path.name, path.name, VERSION, digest_file(path))
+        wanted.append(Wanted(item, is_read=True))
+    return FolderStore(root), wanted
+
+
+def seen_of(store: FolderStore, wanted: list[Wanted]) -> list[Seen]:
+    with reading(store, wanted) as reader:
+        return [reader.look(one, None) for one in wanted]
+
+
+@contextmanager
+def another_thread() -> Iterator[None]:
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+@pytest.mark.parametrize("count", [1, FEW, MANY])
+def test_every_object_is_seen_in_its_order(tmp_path: Path, count: int) -> None:
+    store, wanted = a_store(tmp_path, count)
+    assert [seen.found for seen in seen_of(store, wanted)] == [one.item.digests for one in wanted]
+
+
+def test_many_are_read_by_a_process_beside_and_it_ends_with_the_block(tmp_path: Path) -> None:
+    store, wanted = a_store(tmp_path, MANY)
+    with reading(store, wanted):
+        [beside] = multiprocessing.active_children()
+    assert beside.exitcode == 0
+
+
+def test_few_are_read_without_one(tmp_path: Path) -> None:
+    store, wanted = a_store(tmp_path, FEW)
+    with reading(store, wanted):
+        assert not multiprocessing.active_children()
+
+
+def test_nothing_is_forked_beside_another_thread(tmp_path: Path) -> None:
+    store, wanted = a_store(tmp_path, MANY)
+    with another_thread(), reading(store, wanted) as reader:
+        assert not multiprocessing.active_children()
+        assert reader.look(wanted[0], None).found == wanted[0].item.digests
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
+def test_what_is_damaged_or_missing_is_seen_among_the_others(tmp_path: Path, count: int) -> None:
+    store, wanted = a_store(tmp_path, count)
+    (tmp_path / "objects" / wanted[7].item.key).write_bytes(b"other")
+    (tmp_path / "objects" / wanted[9].item.key).unlink()
+    seen = seen_of(store, wanted)
+    assert [n for n, one in enumerate(wanted) if seen[n].found != one.item.digests] == [7, 9]
+    assert seen[7].found is not None
+    assert "is not in the store" in str(seen[9].error)
+    assert "restore the object" in str(seen[9].error)
+
+
+def test_where_the_process_is_killed_the_rest_is_read_all_the_same(tmp_path: Path) -> None:
+    store, wanted = a_store(tmp_path, 4 * MANY)
+    with reading(store, wanted) as reader:
+        first = reader.look(wanted[0], None)
+        [beside] = multiprocessing.active_children()
+        beside.kill()
+        seen = [first, *(reader.look(one, None) for one in wanted[1:])]
+    assert beside.exitcode == -signal.SIGKILL
+    assert [one.found for one in seen] == [one.item.digests for one in wanted]
+
+
+ABANDONED = """
+import multiprocessing, sys, time
+from pathlib import Path
+from hashing.object_reading import reading
+from tests.hashing.test_object_reading import a_store
+store, wanted = a_store(Path(sys.argv[1]), 20_000)
+with reading(store, wanted):
+    print(multiprocessing.active_children()[0].pid, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_process_does_not_outlive_its_parent(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", ABANDONED, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        beside = int(parent.stdout.readline())
+        assert is_alive(beside)
+        parent.kill()
+    wait_until(lambda: not is_alive(beside), 20, "the end of the process beside")
+
+
+@pytest.mark.parametrize("count", [FEW, MANY])
+def test_progress_counts_every_byte_once(tmp_path: Path, count: int) -> None:
+    store, wanted = a_store(tmp_path, count)
+    told: list[int] = []
+    with reading(store, wanted) as reader:
+        for one in wanted:
+            reader.look(one, told.append)
+    assert sum(told) == sum(one.item.digests.size for one in wanted)
+
+
+def test_an_object_that_is_only_looked_for_is_not_read(tmp_path: Path) -> None:
+    store, wanted = a_store(tmp_path, FEW)
+    wanted[3] = Wanted(wanted[3].item, is_read=False)
+    seen = seen_of(store, wanted)
+    assert seen[3] == Seen(is_read=False, on_top=VERSION)
+    assert all(one.found for n, one in enumerate(seen) if n != 3)
