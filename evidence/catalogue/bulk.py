@@ -9,8 +9,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Insert `rows`, one or more, which name the same columns, in their order."""
+    if len(rows) == 1:
+        connection.execute(_plain(table), rows[0])
+        return
     if connection.dialect.name != "postgresql":
-        connection.execute(insert(table), rows)
+        connection.execute(_plain(table), rows)
         return
     names = tuple(rows[0])
     columns = {name: [row[name] for row in rows] for name in names}
@@ -22,6 +25,11 @@ def is_among(connection: Connection, column: ColumnElement[int], name: str) -> C
     if connection.dialect.name != "postgresql":
         return column.in_(bindparam(name, expanding=True))
     return column == any_(bindparam(name, type_=ARRAY(column.type)))
+
+
+@lru_cache
+def _plain(table: Table) -> Insert:
+    return insert(table)
 
 
 @lru_cache
