@@ -41,6 +41,7 @@ class PortalKeeper:
                 advice="Set VIDNE_PORTAL_LISTEN to an address of this machine and a free port.",
             ) from error
         self._stop = threading.Event()
+        self.process: int | None = None  # its pid, while one runs
         self.gave_up = ""
 
     @property
@@ -59,10 +60,12 @@ class PortalKeeper:
             while not self._stop.is_set():
                 began = time.monotonic()
                 child = self._start()
+                self.process = child.pid
                 try:
                     while child.poll() is None and not self._stop.wait(_WATCH_S):
                         pass
                 finally:
+                    self.process = None
                     _end(child)
                 if self._stop.is_set():
                     return

@@ -36,6 +36,7 @@ class Supervisor:
         self._lock = WorkerLock(settings.worker_lock_path)
         self._stop = threading.Event()
         self._quick_deaths = 0
+        self.worker: int | None = None  # its pid, while one runs
         self.gave_up = ""
 
     def stop(self) -> None:
@@ -60,11 +61,13 @@ class Supervisor:
             owner = new_id()
             started = time.monotonic()
             child = self._start(owner)
+            self.worker = child.pid
             try:
                 while child.poll() is None and not self._stop.wait(_WATCH_S):
                     pass
             finally:
                 stopped = child.poll() is None
+                self.worker = None
                 _end(child)
             if not stopped:
                 self._count(child.returncode, owner)

@@ -26,12 +26,15 @@ def command(context: Context) -> int:
     meanwhile.
     """
     with _portal(context.settings) as portal:
-        code = run_supervisor(context)
+        code = run_supervisor(context, portal)
     return 1 if portal is not None and portal.gave_up else code
 
 
-def run_supervisor(context: Context) -> int:
-    """Supervise in the foreground; ends 0 when told to stop, 1 where no worker can start."""
+def run_supervisor(context: Context, portal: "PortalKeeper | None" = None) -> int:
+    """Supervise in the foreground; ends 0 when told to stop, 1 where no worker can start.
+
+    A `portal` beside it keeps a core to itself while somebody sends.
+    """
     settings = context.settings
     log_to(logging.StreamHandler(), settings, "%(asctime)s %(levelname)s %(message)s")
     try:
@@ -43,7 +46,7 @@ def run_supervisor(context: Context) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: supervisor.stop())
     click.echo(f"Working on {settings.data}. Stop with Ctrl-C.", err=True)
-    with _metrics(settings):
+    with _metrics(settings), _core(portal, supervisor):
         supervisor.run()
     return 1 if supervisor.gave_up else 0
 
@@ -55,6 +58,14 @@ def _portal(settings: Settings) -> "AbstractContextManager[PortalKeeper | None]"
 
     _ = settings.zone  # what cannot be meant is told at once
     return kept_portal(settings)
+
+
+def _core(portal: "PortalKeeper | None", supervisor: Supervisor) -> AbstractContextManager[None]:
+    if portal is None:
+        return nullcontext()
+    from apps.reserved_core import core_reserved  # noqa: PLC0415 - where it is asked for
+
+    return core_reserved(lambda: portal.process, lambda: supervisor.worker)
 
 
 def _metrics(settings: Settings) -> AbstractContextManager[object]:
