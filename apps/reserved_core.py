@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import psutil
 
 _LOOK_S = 1.0
-_BUSY = 0.02  # seconds of the portal's CPU in each second; idle, it takes a fortieth of that
+_BUSY = 0.03  # seconds of the portal's CPU in each second, which the kernel tells in hundredths
 _KEPT_S = 60.0  # a sender's pause between two files is no end
 
 ProcessId = Callable[[], int | None]
@@ -34,36 +34,45 @@ class ReservedCore:
             self._busy_until = now + self._kept_s
         is_busy = now < self._busy_until
         if is_busy or self._is_reserved:
-            # Each time: what was being started at the last look may have been missed.
-            self._move(self._cores - {min(self._cores)} if is_busy else self._cores)
-        self._is_reserved = is_busy
+            # Until nothing is left to move: what was being started at the last look may have been missed.
+            moved = self._move(self._cores - {min(self._cores)} if is_busy else self._cores)
+            self._is_reserved = is_busy or moved
+
+    def give_back(self) -> None:
+        """Let the worker have all of them, once."""
+        self._move(self._cores)
 
     def _has_worked(self) -> bool:
         pid = self._portal()
         if pid is None:
             return False
-        with suppress(psutil.Error):
+        with suppress(psutil.Error, OSError):
             times = psutil.Process(pid).cpu_times()
             (of, before), self._used = self._used, (pid, times.user + times.system)
             return of == pid and self._used[1] - before >= _BUSY
         return False
 
-    def _move(self, cores: set[int]) -> None:
-        pid = self._worker()
+    def _move(self, cores: set[int]) -> bool:
+        """Bind every thread of the worker's processes; whether one was bound to others before."""
+        pid, moved = self._worker(), False
         if pid is None:
-            return
-        with suppress(psutil.Error):
+            return False
+        with suppress(psutil.Error, OSError):
             worker = psutil.Process(pid)
             for process in (worker, *worker.children(recursive=True)):
-                with suppress(psutil.Error):  # it has ended
-                    _bind(process, cores)
+                with suppress(psutil.Error, OSError):  # it has ended
+                    moved = _bind(process, cores) or moved
+        return moved
 
 
-def _bind(process: psutil.Process, cores: set[int]) -> None:
+def _bind(process: psutil.Process, cores: set[int]) -> bool:
+    moved = False
     for thread in process.threads():
         with suppress(OSError):  # it has ended
             if os.sched_getaffinity(thread.id) != cores:
                 os.sched_setaffinity(thread.id, cores)
+                moved = True
+    return moved
 
 
 @contextmanager
@@ -86,3 +95,4 @@ def core_reserved(portal: ProcessId, worker: ProcessId) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+        core.give_back()

@@ -10,19 +10,23 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+
+from sqlalchemy import Connection, create_engine, text
 
 from bench.spine import Row
 from samples.generator import clip
 from tests.databases import PostgresServer, postgres_server
 from tests.faulty_http import faulty_proxy, late
 from tests.servers import S3Server, s3_server
-from tests.system.program import CASE, Program, wait_until
+from tests.system.program import CASE, Program, kill_group, wait_until
 
 NOTES, CLIPS, CLIP_S = 120, 24, 12
 LATE_S = 0.25
 PAIRS = 3
-_PROCESSED = "SELECT count(*) FROM exhibit WHERE state IN ('processed', 'refused')"
+_MOST_S = 600
+_PROCESSED = text("SELECT count(*) FROM exhibit WHERE state IN ('processed', 'refused')")
 Made = Callable[[Path], list[Path]]
 
 
@@ -95,15 +99,19 @@ def _seconds(site: _Site, count: int, make: Made, late_s: float) -> float:
         files = make(site.folder)
         machines[0].open_case()
         for machine in machines:
-            stack.enter_context(_serving(machine))
+            stack.enter_context(_running(machine, "serve"))
+            wait_until(partial(_has_worker, machine), 120, "a worker")  # as on a machine that runs all day
+        catalogue = stack.enter_context(create_engine(machines[0].catalogue_url).connect())
         started = time.perf_counter()
         handed_in = [
-            machine.start("submit", *files[number::count], "--case", CASE, "--wait")
+            stack.enter_context(_running(machine, "submit", *files[number::count], "--case", CASE, "--wait"))
             for number, machine in enumerate(machines)
         ]
         # Not until `submit` ends: it looks every two seconds at last.
-        while machines[0].query(_PROCESSED) != [(len(files),)]:
+        while _processed(catalogue) < len(files):
             _require_no_failure({process.poll() for process in handed_in})
+            if time.perf_counter() - started > _MOST_S:
+                raise RuntimeError(f"not all was processed in {_MOST_S} s")
             time.sleep(0.1)
         taken = time.perf_counter() - started
         _require_no_failure({process.wait(timeout=60) for process in handed_in})
@@ -111,16 +119,24 @@ def _seconds(site: _Site, count: int, make: Made, late_s: float) -> float:
 
 
 @contextmanager
-def _serving(machine: Program) -> Iterator[None]:
-    """A worker that has started, as on a machine that runs all day."""
-    serving = machine.start("serve")
+def _running(machine: Program, *command: str | Path) -> "Iterator[subprocess.Popen[bytes]]":
+    process = machine.start(*command)
     try:
-        log = machine.data / "worker.log"
-        wait_until(lambda: log.exists() and "started" in log.read_text(), 120, "a worker")
-        yield
+        yield process
     finally:
-        serving.terminate()
-        serving.wait(timeout=120)
+        if process.poll() is None:
+            kill_group(process)
+
+
+def _has_worker(machine: Program) -> bool:
+    log = machine.data / "worker.log"
+    return log.exists() and "started" in log.read_text()
+
+
+def _processed(catalogue: Connection) -> int:
+    found: int = catalogue.execute(_PROCESSED).scalar_one()
+    catalogue.rollback()
+    return found
 
 
 def _require_no_failure(codes: set[int | None]) -> None:

@@ -8,9 +8,9 @@ from typing import Protocol
 from evidence.errors import IntegrityError, NotFoundError, VidneError
 from evidence.exhibits import Digests, Role
 from evidence.ports import ObjectStore
-from hashing.digests import Progress, first_difference, same_digest
+from hashing.digests import first_difference, same_digest
 from hashing.manifest import ExhibitManifest
-from hashing.object_reading import ExpectedObject, Reader, Seen, Wanted
+from hashing.object_reading import ExpectedObject, Seen, Wanted
 from hashing.report import Cause, Check, Findings, not_checked
 
 
@@ -59,15 +59,14 @@ class ObjectChecks:
         self._count_read = 0
 
     def run(
-        self, wanted: Sequence[Wanted], reader: Reader, progress: Progress | None, scrub: Scrub | None = None
+        self, wanted: Sequence[Wanted], looked: Iterable[Seen], scrub: Scrub | None = None
     ) -> list[Check]:
-        """Go through every object that `reader` looks at; all defects are gathered, and `scrub` is told."""
+        """Go through every object and what was seen of it; all defects are gathered, and `scrub` is told."""
         expected = [item for item, _ in wanted]
         if not expected and not self._recorded:
             reason = "Neither the ledger nor the catalogue knows an object here."
             return [not_checked(name, reason) for name in ("complete", "record", "digest")]
-        for one in wanted:
-            item, seen = one.item, reader.look(one, progress)
+        for (item, _), seen in zip(wanted, looked, strict=True):
             is_intact = self._take(item, seen)
             if scrub and seen.is_read:
                 scrub.read(item, is_intact=is_intact)

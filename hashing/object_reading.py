@@ -4,22 +4,23 @@ A store answers several at once; and a ledger's entries take about as long to ch
 read. Where this machine holds many of them, a process beside reads them meanwhile.
 """
 
-import multiprocessing
 import signal
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing.connection import Connection
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from evidence.errors import NotFoundError, VidneError
 from evidence.exhibits import Digests
 from evidence.ports import ObjectStore
 from hashing.digests import PIECE_SIZE, Progress, digest_file
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 _SMALL = 1 << 20
 _AT_ONCE, _BATCH, _AHEAD = 4, 32, 1000  # threads, objects for one of them at most, batches ahead
@@ -66,32 +67,32 @@ class Seen:
     error: VidneError | None = None
 
 
-class Reader:
-    """Gives what the store has of each object that it was made for, in their order."""
-
-    def __init__(self, store: ObjectStore, small: Iterator[Seen]) -> None:
-        """`small` gives what was seen of the small ones."""
-        self._store = store
-        self._small = small
-
-    def look(self, wanted: Wanted, progress: Progress | None) -> Seen:
-        """Look at the next object; `progress` gets the length of each run of bytes read."""
-        if not _is_small(wanted):
-            return _look(self._store, wanted, progress)
-        seen = next(self._small)
-        if progress and seen.found:
-            progress(seen.found.size)
-        return seen
-
-
 @contextmanager
-def reading(store: ObjectStore, wanted: Sequence[Wanted]) -> Iterator[Reader]:
-    """A reader that has begun with the small ones of `wanted` when the block begins."""
+def reading(
+    store: ObjectStore, wanted: Sequence[Wanted], progress: Progress | None = None
+) -> Iterator[Iterator[Seen]]:
+    """What the store has of each object, in their order; the small ones are begun with when the block begins.
+
+    `progress` gets the length of each run of bytes read.
+    """
     small = [one for one in wanted if _is_small(one)]
-    # A fork takes no other thread along, and whatever that one held stays locked.
+    # A fork takes no other thread along (a progress bar has one), and what that one held stays locked.
     beside = store.is_local and len(small) >= _MANY and threading.active_count() == 1
     with (_process if beside else _threads)(store, small) as seen:
-        yield Reader(store, seen)
+        yield _in_order(store, wanted, seen, progress)
+
+
+def _in_order(
+    store: ObjectStore, wanted: Sequence[Wanted], small: Iterator[Seen], progress: Progress | None
+) -> Iterator[Seen]:
+    for one in wanted:
+        if not _is_small(one):
+            yield _look(store, one, progress)
+            continue
+        seen = next(small)
+        if progress and seen.found:
+            progress(seen.found.size)
+        yield seen
 
 
 def _is_small(wanted: Wanted) -> bool:
@@ -100,26 +101,33 @@ def _is_small(wanted: Wanted) -> bool:
 
 @contextmanager
 def _threads(store: ObjectStore, wanted: Sequence[Wanted]) -> Iterator[Iterator[Seen]]:
-    pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="read")
-    try:
-        yield (seen for batch in _batches_ahead(pool, store, wanted) for seen in batch)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with _Ahead(store, wanted) as batches:
+        yield (seen for batch in batches for seen in batch)
 
 
-def _batches_ahead(
-    pool: ThreadPoolExecutor, store: ObjectStore, wanted: Sequence[Wanted]
-) -> Iterator[list[Seen]]:
-    """What was seen of all in `wanted`, batch by batch; the first are begun at once."""
-    begun = (pool.submit(_look_at_all, store, batch) for batch in _batches(wanted))
-    ahead = deque(islice(begun, _AHEAD))
+class _Ahead:
+    """Looks at all in `wanted` with several threads, batch by batch, from its start on."""
 
-    def in_order() -> Iterator[list[Seen]]:
+    def __init__(self, store: ObjectStore, wanted: Sequence[Wanted]) -> None:
+        self._store = store
+        self._pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="read")
+        self._stop = threading.Event()
+        self._begun = (self._pool.submit(self._look_at_all, batch) for batch in _batches(wanted))
+
+    def __enter__(self) -> Iterator[list[Seen]]:
+        return self._batches_of(deque(islice(self._begun, _AHEAD)))
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()  # of a store that does not answer, one object is waited for, not a batch
+        self._pool.shutdown(cancel_futures=True)
+
+    def _batches_of(self, ahead: "deque[Future[list[Seen]]]") -> Iterator[list[Seen]]:
         while ahead:
             yield ahead.popleft().result()
-            ahead.extend(islice(begun, 1))
+            ahead.extend(islice(self._begun, 1))
 
-    return in_order()
+    def _look_at_all(self, batch: Sequence[Wanted]) -> list[Seen]:
+        return [_look(self._store, one, None) for one in batch if not self._stop.is_set()]
 
 
 def _batches(wanted: Sequence[Wanted]) -> Iterator[Sequence[Wanted]]:
@@ -130,44 +138,44 @@ def _batches(wanted: Sequence[Wanted]) -> Iterator[Sequence[Wanted]]:
 
 @contextmanager
 def _process(store: ObjectStore, wanted: Sequence[Wanted]) -> Iterator[Iterator[Seen]]:
+    import multiprocessing  # noqa: PLC0415 - few commands read so many
+
     receiving, sending = multiprocessing.Pipe(duplex=False)
     context = multiprocessing.get_context("fork")
     process = context.Process(target=_send_all, args=(receiving, sending, store, wanted), daemon=True)
     process.start()
     sending.close()
     try:
-        yield (
-            seen for batch in _batches(wanted) for seen in _received(receiving) or _look_at_all(store, batch)
-        )
+        yield _received(receiving, store, wanted)
     finally:
-        receiving.close()  # which ends it where it is still reading
+        process.kill()  # it only reads: nothing is lost, whatever it waits for
         process.join()
+        receiving.close()
 
 
-def _received(receiving: Connection) -> list[Seen] | None:
-    """The next batch; None where the process was ended by somebody."""
-    try:
-        batch: list[Seen] = receiving.recv()
-    except EOFError:
-        return None
-    return batch
+def _received(receiving: "Connection", store: ObjectStore, wanted: Sequence[Wanted]) -> Iterator[Seen]:
+    """What the process sends; where somebody ended it, the rest is looked at here."""
+    is_sending = True
+    for batch in _batches(wanted):
+        if is_sending:
+            try:
+                yield from receiving.recv()
+                continue
+            except (EOFError, OSError):  # perhaps in the middle of a batch
+                is_sending = False
+        yield from (_look(store, one, None) for one in batch)
 
 
 def _send_all(
-    receiving: Connection, sending: Connection, store: ObjectStore, wanted: Sequence[Wanted]
+    receiving: "Connection", sending: "Connection", store: ObjectStore, wanted: Sequence[Wanted]
 ) -> None:
     """The process beside. It ends where nobody receives any more, by whatever the other was ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal: the other one ends us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not what the command made of it
     receiving.close()
-    pool = ThreadPoolExecutor(_AT_ONCE)
-    with suppress(BrokenPipeError):
-        for batch in _batches_ahead(pool, store, wanted):
+    with suppress(BrokenPipeError), _Ahead(store, wanted) as batches:
+        for batch in batches:
             sending.send(batch)
-    pool.shutdown(cancel_futures=True)
-
-
-def _look_at_all(store: ObjectStore, batch: Sequence[Wanted]) -> list[Seen]:
-    return [_look(store, wanted, None) for wanted in batch]
 
 
 def _look(store: ObjectStore, wanted: Wanted, progress: Progress | None) -> Seen:

@@ -61,7 +61,7 @@ def verify_case(
         for item in expected
         if exhibit is None or item.exhibit == exhibit
     ]
-    with reading(store, wanted) as reader:
+    with reading(store, wanted, progress) as looked:
         waiting = [event for event in ledger.pending(_INBOX) if event.case == case]
         checks, part = _ledger_checks(ledger, tree, verifier, case, seen, witnessed, stamps, len(waiting))
         objects = ObjectChecks(
@@ -70,7 +70,7 @@ def verify_case(
             recorded=_recorded([item for entry in part.parsed if entry for item in entry.objects], exhibit),
             waiting=_recorded([item for event in waiting for item in event.objects], exhibit),
         )
-        checks = objects.run(wanted, reader, progress, scrub) + checks
+        checks = objects.run(wanted, looked, scrub) + checks
     checks.append(
         not_checked(STREAM_PROOF, "Copies are proved when they are made; --derivation proves them again.")
     )

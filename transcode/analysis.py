@@ -132,7 +132,7 @@ class Analyser:
         if self._before is None or self._tiny is None:
             return False
         change = cv2.norm(tiny, self._tiny, cv2.NORM_L1) / tiny.size
-        same = change == 0 and np.array_equal(frame.full, self._before.full)
+        same = change == 0 and cv2.norm(frame.full, self._before.full, cv2.NORM_INF) == 0
         self._frozen.add(time_s, holds=same, since_s=self._before_s)
         # A cut stands out from the frames before it; a shaking camera does not.
         usual = sum(self._changes) / len(self._changes) if self._changes else 0.0

@@ -83,3 +83,11 @@ def test_a_value_that_is_nested_too_deeply_is_refused() -> None:
 
 def test_floats_become_their_shortest_text() -> None:
     assert floats_as_text({"a": [0.1, 1, True, {"b": 1e-7}]}) == {"a": ["0.1", 1, True, {"b": "1e-07"}]}
+
+
+@pytest.mark.parametrize(
+    "raw", [b'{"a":1,"a":1}', b'{"a":{"b":[],"b":[]}}', '{"a":"\u00e6","a":"\u00e6"}'.encode()]
+)
+def test_a_key_that_stands_there_twice_is_told(raw: bytes) -> None:
+    with pytest.raises(CanonicalError, match="same key twice"):
+        decode(raw)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,8 +33,8 @@ def a_store(folder: Path, count: int) -> tuple[FolderStore, list[Wanted]]:
 
 
 def seen_of(store: FolderStore, wanted: list[Wanted]) -> list[Seen]:
-    with reading(store, wanted) as reader:
-        return [reader.look(one, None) for one in wanted]
+    with reading(store, wanted) as looked:
+        return list(looked)
 
 
 @contextmanager
@@ -41,40 +42,49 @@ def another_thread() -> Iterator[None]:
     stop = threading.Event()
     thread = threading.Thread(target=stop.wait)
     thread.start()
-    yield
-    stop.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.fixture(params=["threads", "a process"])
+def by(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Who reads: in a process of a test there may be threads that no test knows of."""
+    monkeypatch.setattr("threading.active_count", lambda: 1 if request.param == "a process" else 2)
+    yield str(request.param)
+    assert not multiprocessing.active_children()
+
+
+def require(by: str) -> None:
+    assert len(multiprocessing.active_children()) == (by == "a process")
 
 
 @pytest.mark.parametrize("count", [1, FEW, MANY])
-def test_every_object_is_seen_in_its_order(tmp_path: Path, count: int) -> None:
+def test_every_object_is_seen_in_its_order(tmp_path: Path, by: str, count: int) -> None:
     store, wanted = a_store(tmp_path, count)
-    assert [seen.found for seen in seen_of(store, wanted)] == [one.item.digests for one in wanted]
-
-
-def test_many_are_read_by_a_process_beside_and_it_ends_with_the_block(tmp_path: Path) -> None:
-    store, wanted = a_store(tmp_path, MANY)
-    with reading(store, wanted):
-        [beside] = multiprocessing.active_children()
-    assert beside.exitcode == 0
-
-
-def test_few_are_read_without_one(tmp_path: Path) -> None:
-    store, wanted = a_store(tmp_path, FEW)
-    with reading(store, wanted):
-        assert not multiprocessing.active_children()
+    with reading(store, wanted) as looked:
+        require(by if count == MANY else "threads")
+        assert [seen.found for seen in looked] == [one.item.digests for one in wanted]
 
 
 def test_nothing_is_forked_beside_another_thread(tmp_path: Path) -> None:
     store, wanted = a_store(tmp_path, MANY)
-    with another_thread(), reading(store, wanted) as reader:
-        assert not multiprocessing.active_children()
-        assert reader.look(wanted[0], None).found == wanted[0].item.digests
+    with another_thread(), reading(store, wanted) as looked:
+        require("threads")
+        assert next(looked).found == wanted[0].item.digests
 
 
-@pytest.mark.parametrize("count", [FEW, MANY])
-def test_what_is_damaged_or_missing_is_seen_among_the_others(tmp_path: Path, count: int) -> None:
-    store, wanted = a_store(tmp_path, count)
+def test_a_block_that_is_left_early_ends_what_reads(tmp_path: Path, by: str) -> None:
+    store, wanted = a_store(tmp_path, 8 * MANY)
+    with reading(store, wanted) as looked:
+        require(by)
+        assert next(looked).found
+
+
+def test_what_is_damaged_or_missing_is_seen_among_the_others(tmp_path: Path, by: str) -> None:
+    store, wanted = a_store(tmp_path, MANY)
     (tmp_path / "objects" / wanted[7].item.key).write_bytes(b"other")
     (tmp_path / "objects" / wanted[9].item.key).unlink()
     seen = seen_of(store, wanted)
@@ -84,13 +94,14 @@ def test_what_is_damaged_or_missing_is_seen_among_the_others(tmp_path: Path, cou
     assert "restore the object" in str(seen[9].error)
 
 
-def test_where_the_process_is_killed_the_rest_is_read_all_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("by", ["a process"], indirect=True)
+def test_where_the_process_is_killed_the_rest_is_read_all_the_same(tmp_path: Path, by: str) -> None:
     store, wanted = a_store(tmp_path, 4 * MANY)
-    with reading(store, wanted) as reader:
-        first = reader.look(wanted[0], None)
+    with reading(store, wanted) as looked:
         [beside] = multiprocessing.active_children()
+        time.sleep(1)  # until it waits in the middle of a batch, for which the pipe has no room
         beside.kill()
-        seen = [first, *(reader.look(one, None) for one in wanted[1:])]
+        seen = list(looked)
     assert beside.exitcode == -signal.SIGKILL
     assert [one.found for one in seen] == [one.item.digests for one in wanted]
 
@@ -117,18 +128,16 @@ def test_the_process_does_not_outlive_its_parent(tmp_path: Path) -> None:
     wait_until(lambda: not is_alive(beside), 20, "the end of the process beside")
 
 
-@pytest.mark.parametrize("count", [FEW, MANY])
-def test_progress_counts_every_byte_once(tmp_path: Path, count: int) -> None:
-    store, wanted = a_store(tmp_path, count)
+def test_progress_counts_every_byte_once(tmp_path: Path, by: str) -> None:
+    store, wanted = a_store(tmp_path, MANY)
     told: list[int] = []
-    with reading(store, wanted) as reader:
-        for one in wanted:
-            reader.look(one, told.append)
+    with reading(store, wanted, told.append) as looked:
+        assert len(list(looked)) == MANY
     assert sum(told) == sum(one.item.digests.size for one in wanted)
 
 
-def test_an_object_that_is_only_looked_for_is_not_read(tmp_path: Path) -> None:
-    store, wanted = a_store(tmp_path, FEW)
+def test_an_object_that_is_only_looked_for_is_not_read(tmp_path: Path, by: str) -> None:
+    store, wanted = a_store(tmp_path, MANY)
     wanted[3] = Wanted(wanted[3].item, is_read=False)
     seen = seen_of(store, wanted)
     assert seen[3] == Seen(is_read=False, on_top=VERSION)
