@@ -20,7 +20,7 @@ from samples.generator import clip
 from tests.databases import PostgresServer, postgres_server
 from tests.faulty_http import faulty_proxy, late
 from tests.servers import S3Server, s3_server
-from tests.system.program import CASE, Program, kill_group, wait_until
+from tests.system.program import CASE, Program, wait_until
 
 NOTES, CLIPS, CLIP_S = 120, 24, 12
 LATE_S = 0.25
@@ -125,7 +125,8 @@ def _running(machine: Program, *command: str | Path) -> "Iterator[subprocess.Pop
         yield process
     finally:
         if process.poll() is None:
-            kill_group(process)
+            process.terminate()
+            process.wait(timeout=120)
 
 
 def _has_worker(machine: Program) -> bool:
