@@ -1,4 +1,4 @@
-"""A core for who sends: while the portal has something to do, worker and parsers leave it one (ADR 29)."""
+"""A core for who sends: while the portal is busy, worker and parsers leave it one (ADR 29)."""
 
 import os
 import threading

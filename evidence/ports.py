@@ -45,11 +45,6 @@ class ObjectStore(Protocol):
         ...
 
     @property
-    def is_local(self) -> bool:
-        """Whether objects are files of this machine."""
-        ...
-
-    @property
     def bucket(self) -> str:
         """The bucket's name; empty for a folder."""
         ...

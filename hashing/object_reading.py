@@ -76,8 +76,9 @@ def reading(
     `progress` gets the length of each run of bytes read.
     """
     small = [one for one in wanted if _is_small(one)]
+    is_folder = not store.bucket
     # A fork takes no other thread along (a progress bar has one), and what that one held stays locked.
-    beside = store.is_local and len(small) >= _MANY and threading.active_count() == 1
+    beside = is_folder and len(small) >= _MANY and threading.active_count() == 1
     with (_process if beside else _threads)(store, small) as seen:
         yield _in_order(store, wanted, seen, progress)
 
@@ -155,15 +156,12 @@ def _process(store: ObjectStore, wanted: Sequence[Wanted]) -> Iterator[Iterator[
 
 def _received(receiving: "Connection", store: ObjectStore, wanted: Sequence[Wanted]) -> Iterator[Seen]:
     """What the process sends; where somebody ended it, the rest is looked at here."""
-    is_sending = True
     for batch in _batches(wanted):
-        if is_sending:
-            try:
-                yield from receiving.recv()
-                continue
-            except (EOFError, OSError):  # perhaps in the middle of a batch
-                is_sending = False
-        yield from (_look(store, one, None) for one in batch)
+        try:
+            seen: list[Seen] = receiving.recv()
+        except (EOFError, OSError):  # perhaps in the middle of a batch; from then on each time
+            seen = [_look(store, one, None) for one in batch]
+        yield from seen
 
 
 def _send_all(

@@ -38,11 +38,6 @@ class FolderStore:
         return False
 
     @property
-    def is_local(self) -> bool:
-        """See ObjectStore."""
-        return True
-
-    @property
     def bucket(self) -> str:
         """See ObjectStore."""
         return ""

@@ -67,11 +67,6 @@ class S3Store:
         return True
 
     @property
-    def is_local(self) -> bool:
-        """See ObjectStore."""
-        return False
-
-    @property
     def bucket(self) -> str:
         """See ObjectStore."""
         return self._bucket

@@ -33,7 +33,7 @@ def command(context: Context) -> int:
 def run_supervisor(context: Context, portal: "PortalKeeper | None" = None) -> int:
     """Supervise in the foreground; ends 0 when told to stop, 1 where no worker can start.
 
-    A `portal` beside it keeps a core to itself while somebody sends.
+    A `portal` beside it keeps a core to itself while it is busy.
     """
     settings = context.settings
     log_to(logging.StreamHandler(), settings, "%(asctime)s %(levelname)s %(message)s")

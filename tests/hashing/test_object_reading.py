@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -81,6 +82,26 @@ def test_a_block_that_is_left_early_ends_what_reads(tmp_path: Path, by: str) -> 
     with reading(store, wanted) as looked:
         require(by)
         assert next(looked).found
+
+
+class Counting(FolderStore):
+    """Takes its time for each object, as a store far away does, and counts those that it gave."""
+
+    opened = 0
+
+    def open(self, key: str, version_id: str) -> BinaryIO:
+        self.opened += 1
+        time.sleep(0.05)
+        return super().open(key, version_id)
+
+
+def test_of_a_slow_store_no_batch_is_waited_for_when_the_block_is_left(tmp_path: Path) -> None:
+    wanted = a_store(tmp_path, MANY)[1]
+    store = Counting(tmp_path / "objects")
+    with another_thread(), reading(store, wanted) as looked:
+        assert next(looked).found == wanted[0].item.digests
+        so_far = store.opened
+    assert store.opened <= so_far + 8  # two for each of the four threads; a batch has 32
 
 
 def test_what_is_damaged_or_missing_is_seen_among_the_others(tmp_path: Path, by: str) -> None:

@@ -105,8 +105,7 @@ def environment() -> dict[str, str]:
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL for the whole program at once, as a power cut is."""
-    with suppress(ProcessLookupError):  # all of it is gone
-        os.killpg(process.pid, signal.SIGKILL)
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     # Its children are not ours to wait for: as long as one of them dies, it holds its locks.
     wait_until(lambda: not living_of(process.pid), 30, "all that was killed to be gone")

@@ -16,7 +16,7 @@ from sqlalchemy import create_engine
 from tests.apps.portal.sender import Sender
 from tests.portal.site import Site
 from tests.servers import free_ports
-from tests.system.program import Program, children_of, wait_until
+from tests.system.program import Program, children_of, living_of, wait_until
 
 
 @pytest.fixture
@@ -66,6 +66,9 @@ def test_it_dies_with_its_parent(site: Site) -> None:
         10,
         "it dies",
     )
+    group = site.process.pid
+    wait_until(lambda: not living_of(group), 10, "the worker and all else to die")
+    site.process = None
 
 
 def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
