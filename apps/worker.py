@@ -32,6 +32,7 @@ from evidence.catalogue.leases import owner_name
 from evidence.errors import UnavailableError, VidneError
 from evidence.settings import Settings
 from evidence.text import printable
+from hashing.sequencer import BATCH
 from ingest.actors import declare_actors, sender
 from ingest.feeder import LEASE, Feeder
 from ingest.pipeline import Pipeline
@@ -45,6 +46,7 @@ _NICENESS = 10
 _IDLE_S, _BUSY_S = 0.05, 0.25
 _LOOK_S = 1.0
 # Events are sequenced in batches: each costs a signature and a transaction. Many come while jobs are done.
+# Full batches follow one another at once.
 _SEQUENCE_S, _BUSY_SEQUENCE_S = 1.0, 5.0
 _STAMP_LOOK_S, _STAMP_PAUSE_S = 5.0, 60.0  # the pause follows a store or catalogue that failed
 _KEEP_LOOK_S, _KEEP_PAUSE_S = 3600.0, 60.0
@@ -110,6 +112,7 @@ class Worker:
         self._watch = application.catalogue.watch()
         self._looked = self._sequenced = 0.0
         self._unsequenced = self._freed = True
+        self._is_behind = False  # more events wait than one batch takes
         self._wake: SimpleQueue[None] = SimpleQueue()  # a signal handler may put into it, too
         self._stopping = False
         self._pipeline = Pipeline(
@@ -151,11 +154,11 @@ class Worker:
         log.info("worker %d started", os.getpid())
         renewed = time.monotonic()
         while not self._stopping:
-            self._try(self._turn)
+            self._try(self.turn)
             if time.monotonic() - renewed > LEASE.total_seconds() / 4 and self._try(self._feeder.renew):
                 renewed = time.monotonic()
             with suppress(Empty):
-                self._wake.get(timeout=_BUSY_S if self._feeder.is_busy else _IDLE_S)
+                self._wake.get(timeout=self._rest_s())
                 self._freed = True
         self._try(self._application.sequence_all)
         self._try(self._feeder.release)  # else the next worker takes over what is held
@@ -167,7 +170,7 @@ class Worker:
         while not self._stopping and not self._try(action):
             pass
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
         """Feed, and sequence, where something changed; jobs that were put off are looked for each second."""
         now = time.monotonic()
         freed, self._freed = self._freed, False
@@ -175,9 +178,15 @@ class Worker:
             self._looked, self._unsequenced = now, True
             self._feeder.step()
         pause = _BUSY_SEQUENCE_S if self._feeder.is_busy else _SEQUENCE_S
-        if self._unsequenced and now - self._sequenced > pause:
-            self._unsequenced = self._application.sequence() > 0
+        if self._is_behind or (self._unsequenced and now - self._sequenced > pause):
+            taken = self._application.sequence()
+            self._unsequenced, self._is_behind = taken > 0, taken >= BATCH
             self._sequenced = now
+
+    def _rest_s(self) -> float:
+        if self._is_behind:
+            return 0.0
+        return _BUSY_S if self._feeder.is_busy else _IDLE_S
 
     def _try(self, action: Callable[[], object]) -> bool:
         """Whether `action` ended well and did not say False; a pause follows what may pass.

@@ -26,12 +26,13 @@ from evidence.catalogue.sqlite import open_catalogue
 from evidence.custody import CustodyEvent
 from hashing.entries import make_body
 from hashing.note_keys import Signer
-from hashing.sequencer import Sequencer
+from hashing.sequencer import BATCH, Sequencer
 from tests.databases import postgres_server
 
 EXHIBITS, IN_CASE = 1_000_000, 100
 ROUNDS = 200
 WORKERS, EVENTS = 8, 5_000
+_PAUSE_S = 0.1  # of the sequencer where no full batch waits; the worker's is longer
 EACH = (1, 2, 20)  # events a transaction: a file received, a stage closed, an archive of files
 _BATCH = 10_000
 _NOW = "2026-01-01T00:00:00.000000Z"
@@ -231,8 +232,8 @@ def appending(open_again: Callable[[], Catalogue], each: int) -> Row:
         done += taken
         if not taken and any(worker.exitcode for worker in workers):
             raise RuntimeError("a worker failed")
-        if not taken:
-            time.sleep(0.01)
+        if taken < BATCH:
+            time.sleep(_PAUSE_S)
     spent = time.perf_counter() - started
     for worker in workers:
         worker.join()

@@ -29,7 +29,7 @@ def is_among(connection: Connection, column: ColumnElement[int], name: str) -> C
 
 @lru_cache
 def _plain(table: Table) -> Insert:
-    return insert(table)
+    return insert(table).inline()  # nobody asks for the keys that the database gives
 
 
 @lru_cache

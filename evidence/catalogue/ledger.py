@@ -32,6 +32,15 @@ _TIPS = select(ledger_entry.c.case_id, ledger_entry.c.case_seq, ledger_entry.c.l
     _WAITING, ledger_entry.c.position == _LAST_OF_CASE
 )
 
+_EVENT = ("event_id", "type", "at", "actor", "case_id", "objects", "body_hash")
+_BODY = ("event_id", "salt", "body")
+# PostgreSQL takes both rows in one statement: a trip less to the server, of the four that an event took.
+_EVENT_AND_BODY = (
+    insert(ledger_inbox)
+    .values({name: bindparam(name) for name in _EVENT})
+    .add_cte(insert(ledger_body).values({name: bindparam(name) for name in _BODY}).cte("its_body"))
+    .inline()
+)
 _BODIES = select(ledger_body).where(ledger_body.c.event_id.in_(bindparam("of_events", expanding=True)))
 
 
@@ -49,6 +58,9 @@ def add_events(connection: Connection, new: Sequence[NewEvent]) -> None:
     """Put events, one or more, into the inbox, in the transaction of the change that they speak of."""
     events = [{**event_values(item.event), "body_hash": item.body_hash} for item in new]
     bodies = [{"event_id": item.event.event_id, "salt": item.salt, "body": item.body} for item in new]
+    if len(new) == 1 and connection.dialect.name == "postgresql":
+        connection.execute(_EVENT_AND_BODY, {**events[0], **bodies[0]})
+        return
     insert_rows(connection, ledger_inbox, events)
     insert_rows(connection, ledger_body, bodies)
 
