@@ -13,6 +13,7 @@ from evidence.exhibits import ExhibitState, Problem, Role
 from evidence.jsontypes import Json, JsonObject
 from transcode import fingerprint, preview, products, proof, quality, remux, stills
 from transcode.model import Made, StageReport
+from transcode.proving import Proved
 from transcode.tools import identify
 from transcode.values import decimal, objects
 
@@ -97,9 +98,7 @@ def _sound_ended(media: JsonObject, derivation: JsonObject) -> tuple[ExhibitStat
     return ExhibitState.PROCESSED, "Its sound is ready; it has no pictures."
 
 
-def _outcome(
-    plan: JsonObject, held: Sequence[remux.Proved], failures: Mapping[str, str], dark: str
-) -> JsonObject:
+def _outcome(plan: JsonObject, held: Sequence[Proved], failures: Mapping[str, str], dark: str) -> JsonObject:
     """The plan with what came of it: a copy that does not hold, or is `dark`, is left to be encoded."""
     copies: list[Json] = []
     reasons: list[str] = []

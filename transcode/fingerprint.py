@@ -10,7 +10,8 @@ from pathlib import Path
 from evidence.errors import UnreadableError
 from evidence.jsontypes import JsonObject
 from evidence.marks import Marks
-from transcode import ffmpeg, listings, preview, products, proof, remux
+from transcode import ffmpeg, listings, preview, products, proof
+from transcode.proving import Proved
 from transcode.sandbox import Command, output_file, run
 from transcode.values import objects, whole
 
@@ -52,7 +53,7 @@ def of_original(
     plan: JsonObject,
     streams: Sequence[JsonObject],
     wanted: Sequence[products.Product],
-    held: Iterable[remux.Proved],
+    held: Iterable[Proved],
 ) -> tuple[Marks, ...]:
     """The marks of the pictures of an original, out of the proofs of what `held` and the lists in `work`.
 

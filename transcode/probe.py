@@ -5,29 +5,22 @@ missing or makes no sense.
 """
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
 
 from evidence.errors import VidneError
 from evidence.jsontypes import Json, JsonObject
 from transcode import ffmpeg
 from transcode.child import Finished
+from transcode.packets import Packets, Printed, read_packets
 from transcode.sandbox import Command, Limits, start
 from transcode.values import decimal, json_object, objects, ratio, whole
 
 _ENTRIES = "packet=stream_index,pts,flags"
+_PLACES = "packet=stream_index,pts,size,pos,flags"
 _LIMITS = Limits(cpu_s=600, wall_s=900)
-_HEADER_LIMIT = 16 * 1024**2
-_BLOCK = 1024**2
-HIDDEN_LISTED = 1000
-# No text of the file's can look like these: inside of one, quotes and line ends are escaped.
-_PACKET = re.compile(rb'\{ "stream_index": (\d{1,4}),(?: "pts": (-?\d{1,19}),)? "flags": "(...?)"')
-_FIRST, _END = b'\n    "packets": [\n', b"\n    ]"
 
 
 class NotMediaError(VidneError):
@@ -37,41 +30,6 @@ class NotMediaError(VidneError):
         """`what` is a sentence for the exhibit's reader."""
         super().__init__(what)
         self.detail = detail
-
-
-@dataclass(slots=True)
-class Packets:
-    """A stream's packets: how many, how many begin a picture anew, are hidden, damaged, without a time.
-
-    A *discarded* packet is decoded and not shown: an edit list or the codec says so. Times are in the
-    stream's time base; a packet that is shown before the one ahead of it in the file is no defect (B-frames).
-    """
-
-    count: int = 0
-    key: int = 0
-    discarded: int = 0
-    corrupt: int = 0
-    timeless: int = 0
-    first: int | None = None
-    last: int | None = None
-    hidden: list[int] = field(default_factory=list)  # times of the discarded, up to HIDDEN_LISTED
-
-    def add(self, found: Sequence[tuple[bytes, bytes]]) -> None:
-        """Count packets, each by its time (empty where it has none) and its flags: K, D and C or `_`."""
-        self.count += len(found)
-        for flags, number in Counter(flags for _, flags in found).items():
-            self.key += number * flags.startswith(b"K")
-            self.corrupt += number * flags.endswith(b"C")
-            if flags[1:2] == b"D":
-                self.discarded += number
-        times = [int(pts) for pts, _ in found if pts]
-        self.timeless += len(found) - len(times)
-        hidden = (int(pts) for pts, flags in found if pts and flags[1:2] == b"D")
-        self.hidden += islice(hidden, HIDDEN_LISTED - len(self.hidden))
-        if times:
-            least, most = min(times), max(times)
-            self.first = least if self.first is None else min(self.first, least)
-            self.last = most if self.last is None else max(self.last, most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,27 +146,22 @@ class Probed:
         return tuple(stream for stream in self.streams if stream.type == "audio")
 
 
-def probe(source: Path, *, limits: Limits = _LIMITS, options: JsonObject | None = None) -> Probed:
+def probe(
+    source: Path,
+    *,
+    limits: Limits = _LIMITS,
+    options: JsonObject | None = None,
+    taker: Callable[[Sequence[Printed]], None] | None = None,
+) -> Probed:
     """Run ffprobe over the file, to its last packet; `options` stand before the input (`f`).
 
-    Raises NotMediaError where no allowed demuxer opens it, SandboxError, ToolMissingError.
+    `taker` is given all packets, some at a time, with size and place. Raises NotMediaError where no
+    allowed demuxer opens it, SandboxError, ToolMissingError.
     """
-    before = [text for name, value in (options or {}).items() for text in (f"-{name}", str(value))]
-    argv = ffmpeg.probe(
-        [
-            *before,
-            "-of",
-            "json=compact=1",
-            "-show_format",
-            "-show_streams",
-            "-show_chapters",
-            "-show_entries",
-            _ENTRIES,
-        ]
-    )
     packets: dict[int, Packets] = {}
+    argv = command(options, places=bool(taker))
     with start(Command(argv, inputs={"src": source}, limits=limits)) as child:
-        header = _read(child.stdout, packets)
+        header = read_packets(child.stdout, packets, taker)
         if header is None:
             child.kill(because="output")
         finished = child.wait()
@@ -220,38 +173,18 @@ def probe(source: Path, *, limits: Limits = _LIMITS, options: JsonObject | None 
     return Probed(container, streams, complaints(finished.stderr), finished)
 
 
+def command(options: JsonObject | None = None, *, places: bool = False) -> tuple[str, ...]:
+    """What `probe` runs; with `places` it prints each packet's size and place."""
+    before = [text for name, value in (options or {}).items() for text in (f"-{name}", str(value))]
+    shown = ["-show_format", "-show_streams", "-show_chapters"]
+    entries = _PLACES if places else _ENTRIES
+    return ffmpeg.probe([*before, "-of", "json=compact=1", *shown, "-show_entries", entries])
+
+
 def complaints(stderr: str) -> tuple[str, ...]:
     """Lines of ffmpeg's log without addresses of memory, each once, in order."""
     lines = (re.sub(r" @ 0x[0-9a-f]+", "", line) for line in stderr.splitlines())
     return tuple(dict.fromkeys(line for line in lines if line.strip()))
-
-
-def _read(pipe: BinaryIO, packets: dict[int, Packets]) -> bytes | None:
-    """Count the packets as they come and return the rest of the document; None where it is beyond measure."""
-    header = bytearray()
-    inside = False
-    while block := pipe.read(_BLOCK) + pipe.readline(_BLOCK):
-        if not inside:
-            before, first, block = block.partition(_FIRST)
-            header += before + first
-            inside = bool(first)
-        if inside:
-            # Between the packets stand only their side data, deeper in.
-            end = (b"\n" + block).find(_END)
-            _count(block if end < 0 else block[:end], packets)
-            block, inside = (b"", True) if end < 0 else (block[end:], False)
-            header += block
-        if len(header) > _HEADER_LIMIT:
-            return None
-    return bytes(header)
-
-
-def _count(listed: bytes, packets: dict[int, Packets]) -> None:
-    found: defaultdict[bytes, list[tuple[bytes, bytes]]] = defaultdict(list)
-    for index, pts, flags in _PACKET.findall(listed):
-        found[index].append((pts, flags))
-    for index, its in found.items():
-        packets.setdefault(int(index), Packets()).add(its)
 
 
 def _stream(entry: JsonObject, packets: Mapping[int, Packets]) -> Stream:

@@ -6,10 +6,11 @@ base after one offset, which is recorded. Container durations are no criterion.
 """
 
 import hashlib
+import re
 import shutil
 from binascii import unhexlify
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import takewhile
@@ -20,9 +21,12 @@ from evidence.jsontypes import JsonObject
 from transcode.values import ratio, whole
 
 IDENTICAL = "packets identical"
-_NO_TIME = -(2**63)
+NO_TIME = b"%d" % -(2**63)  # as a list has it
+_TIMELESS = int(NO_TIME)
 # Of a packet: stream, decoding time, time shown, duration, size, hash; side data may follow.
-_COLUMNS = 6
+_PACKET = re.compile(
+    rb"^(\d+),[^,\n]*, *(-?\d+),[^,\n]*, *(\d+), *([0-9a-f]{64})(?:,[^\n]*)?\n", re.MULTILINE
+)
 _BLOCK = 1024**2
 # Of one packet in eight a part of its hash is kept; it is the hash that chooses, so that an excerpt of a clip
 # has those of the clip. Small packets say "nothing changed", and are the same in clips that share nothing.
@@ -34,8 +38,9 @@ _SAMPLED_BELOW, _SAMPLED_SIZE = b"2", 256
 class Listing:
     """One stream of a listing in a file; times are in ticks of `tick` s. Its packets stay in the file.
 
-    `packets_sha256` is the SHA-256 of the packet hashes in order, a name for this very sequence of packets;
-    `sampled` the first SAMPLED_BYTES of the hash of one packet in eight.
+    `start` is where a list of ffmpeg's would begin to count times. `packets_sha256` is the SHA-256 of the
+    packet hashes in order, a name for this very sequence of packets; `sampled` the first SAMPLED_BYTES of the
+    hash of one packet in eight.
     """
 
     path: Path | None = None
@@ -43,6 +48,7 @@ class Listing:
     header: dict[str, str] = field(default_factory=dict)
     tick: Fraction = Fraction(1)
     count: int = 0
+    start: int = 0
     packets_sha256: str = hashlib.sha256().hexdigest()
     sampled: bytes = b""
 
@@ -107,8 +113,8 @@ def read(path: Path) -> dict[int, Listing]:
 
 
 def compare(
-    original: dict[int, Listing],
-    copy: dict[int, Listing],
+    original: Mapping[int, Listing],
+    copy: Mapping[int, Listing],
     indexes: Sequence[int],
     *,
     reformed: frozenset[int] = frozenset(),
@@ -169,11 +175,8 @@ def write(
 def _packets(path: Path) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
     """Stream, time shown, size and hash of each packet of a listing, as they are written there."""
     with path.open("rb") as file:
-        while lines := file.readlines(_BLOCK):
-            for line in lines:
-                columns = line.split(b",")
-                if len(columns) >= _COLUMNS and line.endswith(b"\n") and not line.startswith(b"#"):
-                    yield columns[0], columns[2], columns[4], columns[5].strip()
+        while block := file.read(_BLOCK) + file.readline():
+            yield from _PACKET.findall(block)
 
 
 def _header(line: str, listings: dict[int, Listing]) -> None:
@@ -210,7 +213,7 @@ def _packet_by_packet(left: Listing, right: Listing) -> tuple[str, Fraction, str
     for place, ((was, one), (now, other)) in enumerate(zip(left.packets(), right.packets(), strict=False)):
         if one != other:
             return f"packet {place} differs.", Fraction(0), ""
-        if _NO_TIME in (was, now):
+        if _TIMELESS in (was, now):
             timeless = True
         later = now * after - was * before
         if not place:
@@ -227,4 +230,4 @@ def _packet_by_packet(left: Listing, right: Listing) -> tuple[str, Fraction, str
     worst = max(most - offset, offset - least)
     stray = worst > max(before, after)
     said = f"frames are shown up to {worst / scale:.6f} s away from their time." if stray else ""
-    return "", Fraction(offset, scale), said
+    return "", Fraction(offset, scale) + left.start * left.tick - right.start * right.tick, said

@@ -1,45 +1,18 @@
 """Products made by one ffmpeg run, listed by a second; each is probed and proved, then filed."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evidence.exhibits import Role
-from evidence.jsontypes import Json, JsonObject
-from transcode import ffmpeg, listings, proof
+from evidence.jsontypes import JsonObject
+from transcode import ffmpeg, listings, proof, proving
 from transcode.model import Made
-from transcode.probe import NotMediaError, Probed, probe
 from transcode.products import Product
+from transcode.proving import Proved
 from transcode.sandbox import Command, output_file, run
 from transcode.tools import identify
-
-
-@dataclass(frozen=True, slots=True)
-class Proved:
-    """A product that holds, with the comparison of its streams and the command that made it."""
-
-    product: Product
-    path: Path
-    proof_path: Path | None
-    comparisons: tuple[proof.Comparison, ...]
-    command: tuple[str, ...]
-
-    @property
-    def verdict(self) -> str:
-        """`packets identical`, or `derived from` where all of it was encoded."""
-        return proof.verdict(self.comparisons) if self.product.exact else "derived from"
-
-    def as_json(self) -> JsonObject:
-        """For the section `derivation`."""
-        streams: list[Json] = [one.as_json() for one in self.comparisons]
-        return {
-            "name": self.product.name,
-            "label": self.product.label,
-            "verdict": self.verdict,
-            "streams": streams,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +86,10 @@ def _proved(
     """What holds of the products that were made; the others join the `failures`."""
     written = [product for product in products if output_file(work, product.name)]
     unwritten = {product.name: "It was not written." for product in products if product not in written}
-    with ThreadPoolExecutor(1) as beside:  # both read what was written
-        listing = beside.submit(listings.list_all, work, written)
-        probes = {product.name: _probed(product, work / product.name) for product in written}
-        listed = listing.result()
-    groups = listings.groups(products)
-    held: list[Proved] = []
-    failed = {**failures, **unwritten}
-    for product in written:
-        group = groups.get(listings.name_of(product.input_options), [])
-        told = (*commands[product.name], *listed.get(product.name, ()))
-        outcome = probes[product.name] or _prove(work, product, group, told, work / product.name)
-        if isinstance(outcome, Proved):
-            held.append(outcome)
-        else:
-            failed[product.name] = outcome
-    return Outcome(command, tuple(held), failed)
+    found = proving.prove(work, products, {product.name: commands[product.name] for product in written})
+    held = tuple(outcome for outcome in found.values() if isinstance(outcome, Proved))
+    failed = {name: outcome for name, outcome in found.items() if isinstance(outcome, str)}
+    return Outcome(command, held, {**failures, **unwritten, **failed})
 
 
 def filed(proved: Proved) -> list[Made]:
@@ -164,7 +125,7 @@ def prove_again(source: Path, work: Path, product: Product, stored: Path) -> Pro
         _run(source, work, of_original)  # what is missing in a list, the comparison finds
         of_copy = ffmpeg.command(listings.of_product(product))
         run(Command(of_copy, inputs={product.name: stored}, out=work, limits=listings.limits(stored)))
-    outcome = _probed(product, stored) or _prove(work, product, [product], ((),), stored)
+    outcome = proving.prove_stored(work, product, stored)
     if isinstance(outcome, Proved) and product.filters:
         return _made_again(source, work, product) or outcome
     return outcome
@@ -184,68 +145,3 @@ def _made_again(source: Path, work: Path, product: Product) -> str:
         return "Its packets could not be listed."
     found = proof.verdict(proof.compare(proof.read(listed[0]), proof.read(listed[1]), product.exact))
     return "" if found == proof.IDENTICAL else found
-
-
-def _prove(
-    work: Path, product: Product, group: Iterable[Product], commands: listings.Commands, path: Path
-) -> Proved | str:
-    """Compare the packets of the product at `path`, as they were listed; a sentence where they differ.
-
-    `group` are the products whose streams stand in the same list of the original's packets.
-    """
-    if not product.exact:
-        return Proved(product, path, None, (), commands[0])
-    original = output_file(work, listings.name_of(product.input_options))
-    copy = output_file(work, f"{product.name}.framehash")
-    if original is None or copy is None:
-        return "Its packets could not be listed."
-    places = listings.listed(group)
-    packets = proof.read(original)
-    ours = {
-        number: packets.get(places.index(index), proof.Listing())
-        for number, index in enumerate(product.exact)
-    }
-    short = _unlisted(product, ours)
-    if short:
-        return short
-    comparisons = proof.compare(ours, proof.read(copy), product.exact, reformed=frozenset(product.filters))
-    if proof.verdict(comparisons) != proof.IDENTICAL:
-        return proof.verdict(comparisons)
-    proof_path = work / f"{product.name}.proof.txt"
-    proof.write(proof_path, original, comparisons, commands)
-    return Proved(product, path, proof_path, tuple(comparisons), commands[0])
-
-
-def _unlisted(product: Product, packets: Mapping[int, proof.Listing]) -> str:
-    """A sentence where fewer packets of the original were listed than the probe counted, else empty."""
-    for number, index in enumerate(product.exact):
-        counted, listed = product.packets.get(index, 0), packets[number].count
-        if listed < counted:
-            return f"Of {counted} packets of stream {index}, only {listed} were read."
-    return ""
-
-
-def _probed(product: Product, path: Path) -> str:
-    """What a probe of the product at `path` shows to be wrong, or an empty string."""
-    try:
-        return _mismatch(product, probe(path, limits=listings.limits(path)))
-    except NotMediaError as error:
-        return f"It cannot be read again: {error.what}"
-
-
-def _mismatch(product: Product, probed: Probed) -> str:
-    if len(probed.streams) != len(product.streams):
-        return f"It has {len(probed.streams)} streams instead of {len(product.streams)}."
-    for stream in probed.pictures:
-        index = product.streams[stream.index]
-        turned = product.turned.get(index, 0)
-        if stream.rotation != turned:
-            return f"It is turned by {stream.rotation} degrees instead of {turned}."
-        if stream.is_mirrored != (index in product.mirrored):
-            return "It is mirrored, and the original is not." if stream.is_mirrored else "It is not mirrored."
-        if stream.packets.discarded:
-            return f"{stream.packets.discarded} of its packets would not be shown."
-    for stream in probed.streams:
-        if not stream.packets.count:
-            return f"Its stream {stream.index} has no packets."
-    return ""

@@ -10,7 +10,8 @@ from tests.transcode.conftest import B_FRAMES, H264, PICTURES, SOUND, Maker
 from transcode.child import Finished
 from transcode.inspect import _damage, inspect
 from transcode.model import StageReport
-from transcode.probe import Packets, Probed, Stream
+from transcode.packets import Packets
+from transcode.probe import Probed, Stream
 
 
 def judged(tmp_path: Path, content: bytes, name: str = "clip.mp4") -> StageReport:

@@ -9,7 +9,8 @@ from transcode import metadata
 from transcode.child import Finished
 from transcode.exiftool import Reading, Tag
 from transcode.gps import Fix, Track
-from transcode.probe import Packets, Probed, Stream
+from transcode.packets import Packets
+from transcode.probe import Probed, Stream
 from transcode.stills import StillReport
 from transcode.values import objects
 

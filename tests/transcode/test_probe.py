@@ -9,7 +9,8 @@ import pytest
 
 from tests.transcode.conftest import B_FRAMES, H264, PICTURES, SOUND, Maker
 from transcode import ffmpeg
-from transcode.probe import NotMediaError, Packets, _read, probe
+from transcode.packets import Packets, read_packets
+from transcode.probe import NotMediaError, probe
 from transcode.sandbox import Command, Limits, run
 from transcode.values import decimal, ratio, whole
 
@@ -148,7 +149,7 @@ def test_metadata_cannot_break_out_of_the_report(film: Maker) -> None:
 def test_a_report_without_end_is_cut_off() -> None:
     endless = io.BytesIO(b"x" * (17 * 1024 * 1024))
     packets: dict[int, Packets] = {}
-    assert _read(endless, packets) is None
+    assert read_packets(endless, packets) is None
 
 
 def test_numbers_of_a_file_are_checked() -> None:

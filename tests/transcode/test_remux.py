@@ -27,6 +27,7 @@ from transcode.fast import fast
 from transcode.inspect import inspect
 from transcode.probe import probe
 from transcode.products import Product, planned
+from transcode.proving import Proved
 from transcode.sandbox import output_file
 from transcode.values import objects
 
@@ -57,7 +58,7 @@ def failing(product: Product) -> Product:
     return replace(product, options={**product.options, "bsf:v": "no_such_filter"})
 
 
-def names(held: Sequence[remux.Proved]) -> list[str]:
+def names(held: Sequence[Proved]) -> list[str]:
     return [proved.product.name for proved in held]
 
 

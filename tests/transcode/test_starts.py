@@ -66,7 +66,7 @@ def test_a_start_is_counted(clip: Path, tmp_path: Path) -> None:
 def test_a_clip_that_is_remuxed(clip: Path, tmp_path: Path) -> None:
     with starts() as found:
         slowed(clip, tmp_path / "work")
-    assert found == {"ffprobe": 2, "exiftool": 1, "ffmpeg": 4}
+    assert found == {"ffprobe": 2, "exiftool": 1, "ffmpeg": 3}
 
 
 def test_a_clip_that_is_encoded(film: Maker, tmp_path: Path) -> None:
