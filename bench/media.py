@@ -19,8 +19,9 @@ from bench.spine import Row, folder
 from evidence.jsontypes import JsonObject
 from hashing.digests import digest_file
 from samples.generator import clip
-from transcode import copying, preview, products, remux
+from transcode import copying, normalise, preview, products, remux
 from transcode.inspect import inspect
+from transcode.probe import probe
 from transcode.slow import look_at, slow
 from transcode.task import tasks
 from transcode.values import decimal, objects
@@ -81,11 +82,11 @@ def rows() -> Iterator[Row]:
     """Every measurement of the media stages."""
     with folder() as here:
         for subject in _subjects(here, _plain(here)):
-            yield _remux_path(subject)
+            yield from _remux_path(subject)
             yield _previews(subject)
             yield _analysis(subject)
         for subject in _subjects(here, _lengthened(here)):
-            yield _remux_path(subject)
+            yield from _remux_path(subject)
         for subject in _subjects(here, _to_encode(here)):
             yield from _encode(subject)
 
@@ -146,19 +147,19 @@ def _subjects(here: Path, clips: dict[str, Path]) -> Iterator[Subject]:
             yield Subject(name, source, inspect(source, Path(work), source.name).sections, here)
 
 
-def _remux_path(subject: Subject) -> Row:
-    """Digests, probe, remux, listings of both sides, proof."""
-    wanted = products.planned(subject.plan, subject.streams)
+def _remux_path(subject: Subject) -> Iterator[Row]:
+    """What the bare tools do and the probe that decides on it; then with metadata, which they do not read."""
 
     def ours() -> None:
         digest_file(subject.source)
+        normalise.plan(probe(subject.source))
+        _remux(subject)
+
+    def with_metadata() -> None:
+        digest_file(subject.source)
         with subject.work() as work:
-            inspected = work / "inspected"
-            inspected.mkdir()
-            inspect(subject.source, inspected, "clip.mp4")
-            outcome = remux.make(subject.source, work, wanted, [])
-            if len(outcome.held) != len(wanted):
-                raise RuntimeError(f"{subject.name} was not remuxed: {outcome.failures}")
+            inspect(subject.source, work, "clip.mp4")
+        _remux(subject)
 
     def bare() -> None:
         with subject.work() as work:
@@ -168,8 +169,18 @@ def _remux_path(subject: Subject) -> Row:
             _run(*_FFMPEG, "-i", subject.source, *_HASHED, work / "one")
             _run(*_FFMPEG, "-i", copy, *_HASHED, work / "other")
 
-    what = "inspect, remux, proof, beside `openssl dgst` + `ffmpeg -c copy` + framehash twice"
-    return _row(subject, what, ours, bare, 1.2)
+    what = "digests, probe, remux, proof, beside `openssl dgst` + `ffmpeg -c copy` + framehash twice"
+    yield _row(subject, what, ours, bare, 1.2)
+    what = "the same with all metadata (exiftool), beside the same, which read none"
+    yield _row(subject, what, with_metadata, bare, None)
+
+
+def _remux(subject: Subject) -> None:
+    wanted = products.planned(subject.plan, subject.streams)
+    with subject.work() as work:
+        outcome = remux.make(subject.source, work, wanted, [])
+    if len(outcome.held) != len(wanted):
+        raise RuntimeError(f"{subject.name} was not remuxed: {outcome.failures}")
 
 
 def _previews(subject: Subject) -> Row:
@@ -252,7 +263,7 @@ def _row(
     what: str,
     ours: Callable[[], None],
     bare: Callable[[], None],
-    target: float,
+    target: float | None,
 ) -> Row:
     bare()  # what is read first is then in memory for both
     mine: list[Spent] = []
