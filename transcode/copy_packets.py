@@ -6,6 +6,7 @@ anything differs from the original's list, ffmpeg lists the copy too, and that l
 """
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -48,15 +49,11 @@ def read(
     found = {}
     for stream in probed.streams:
         number = places.get(stream.index)
-        if number is None:
-            continue
-        wanted = original[number].header.get("extradata") if number in original else None
-        described = descriptions[stream.index] if stream.index < len(descriptions) else b""
-        found[number] = _listing(stream, probed, Path(target.name), number)
-        if wanted and _holds(described, wanted) and stream.number("extradata_size") == _size(wanted):
-            found[number].header["extradata"] = wanted
-        elif stream.number("extradata_size"):
-            found[number].header["extradata"] = "another"
+        if number is not None:
+            found[number] = _listing(stream, probed, Path(target.name), number)
+            described = descriptions[stream.index] if stream.index < len(descriptions) else b""
+            extradata = _extradata(stream, described, original.get(number, proof.Listing()))
+            found[number].header |= {"extradata": extradata} if extradata else {}
     return probed, found
 
 
@@ -66,6 +63,7 @@ class _Hashed:
     def __init__(self, source: BinaryIO, target: IO[bytes], numbers: Mapping[bytes, int]) -> None:
         """`numbers` are those of the streams in the list, by how ffprobe prints their index."""
         self._source = source
+        self._length = source.seek(0, os.SEEK_END)
         self._target = target
         self._numbers = numbers
 
@@ -77,7 +75,7 @@ class _Hashed:
             number = self._numbers.get(stream)
             if number is not None:
                 seek(int(pos or 0))
-                digest = sha256(read(int(size))).hexdigest().encode()
+                digest = sha256(read(min(int(size or 0), self._length))).hexdigest().encode()
                 lines.append(b"%d,,%b,,%b,%b\n" % (number, pts or proof.NO_TIME, size, digest))
         self._target.write(b"".join(lines))
 
@@ -94,22 +92,21 @@ def _listing(stream: Stream, probed: Probed, path: Path, number: int) -> proof.L
     return proof.Listing(path, number, header, tick, stream.packets.count, start=start)
 
 
-def _holds(description: bytes, extradata: str) -> bool:
-    """Whether a sample description has extradata of this size and SHA-256 (`44, <hash>`) anywhere in it."""
-    size, digest = _size(extradata), extradata.rpartition(",")[2].strip()
-    starts = range(len(description) - size + 1) if 0 < size <= len(description) else ()
-    return any(hashlib.sha256(description[at : at + size]).hexdigest() == digest for at in starts)
+def _extradata(stream: Stream, described: bytes, original: proof.Listing) -> str:
+    """Size and SHA-256 of a stream's extradata: the original's, where the sample description holds them.
 
-
-def _size(extradata: str) -> int:
-    text = extradata.partition(",")[0].strip()
-    return int(text) if text.isascii() and text.isdigit() else 0
+    ffprobe tells no more than the size; where they have another form, ffmpeg has to tell.
+    """
+    size, wanted = stream.number("extradata_size") or 0, original.header.get("extradata", "")
+    starts = range(len(described) - size + 1) if size else ()
+    found = (f"{size}, {hashlib.sha256(described[at : at + size]).hexdigest()}" for at in starts)
+    return next((text for text in found if text == wanted), f"{size}, ?" if size else "")
 
 
 def _descriptions(file: BinaryIO) -> Iterator[bytes]:
     """The sample description of each track, in their order (ISO/IEC 14496-12, 8.5.2); empty where none is."""
-    file.seek(0, 2)
-    for moov, begin, end in _boxes(file, 0, file.tell()):
+    length = file.seek(0, os.SEEK_END)
+    for moov, begin, end in _boxes(file, 0, length):
         if moov == b"moov":
             for trak, first, last in [*_boxes(file, begin, end)]:
                 if trak == b"trak":

@@ -1,8 +1,7 @@
 """The fast stage: what can be had without encoding a picture: remuxes, exact rewraps, their proof, previews.
 
-One ffmpeg run reads the original once and writes all of it; a second one lists the packets of what was
-written; each product is probed and proved before it is filed. A product that fails is dropped, and its stream
-is left to the slow stage, with the reason.
+One ffmpeg run reads the original once and writes all of it; each product is probed and proved before it is
+filed. A product that fails is dropped, and its stream is left to the slow stage, with the reason.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Products made by one ffmpeg run, listed by a second; each is probed and proved, then filed."""
+"""Products made by one ffmpeg run, which also lists the original's packets; each is proved, then filed."""
 
 import re
 from collections.abc import Mapping, Sequence
