@@ -69,15 +69,15 @@ class _Hashed:
 
     def take(self, printed: Sequence[Printed]) -> None:
         """The next packets; one without a place in the file is none of a file that suits."""
-        read, seek, sha256 = self._source.read, self._source.seek, hashlib.sha256
+        read, seek, sha256, numbers = self._source.read, self._source.seek, hashlib.sha256, self._numbers
         lines = []
         for stream, pts, size, pos, _ in printed:
-            number = self._numbers.get(stream)
-            if number is not None:
+            if stream in numbers:
                 seek(int(pos or 0))
-                digest = sha256(read(min(int(size or 0), self._length))).hexdigest().encode()
-                lines.append(b"%d,,%b,,%b,%b\n" % (number, pts or proof.NO_TIME, size, digest))
-        self._target.write(b"".join(lines))
+                digest = sha256(read(min(int(size or 0), self._length))).hexdigest()
+                time = (pts or proof.NO_TIME).decode()
+                lines.append(f"{numbers[stream]},,{time},,{size.decode()},{digest}\n")
+        self._target.write("".join(lines).encode("ascii"))
 
 
 def _listing(stream: Stream, probed: Probed, path: Path, number: int) -> proof.Listing:

@@ -1,10 +1,11 @@
 """The packets of a file as ffprobe prints them: counted as they come, and given to whoever wants them."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import itemgetter
 from typing import BinaryIO
 
 _HEADER_LIMIT = 16 * 1024**2
@@ -20,6 +21,7 @@ _FIRST, _END = b'\n    "packets": [\n', b"\n    ]"
 
 # Stream, when it is shown, size, place in the file, flags; empty where ffprobe does not say.
 Printed = tuple[bytes, bytes, bytes, bytes, bytes]
+_STREAM, _PTS, _FLAGS = 0, 1, 4
 
 
 @dataclass(slots=True)
@@ -39,18 +41,18 @@ class Packets:
     last: int | None = None
     hidden: list[int] = field(default_factory=list)  # times of the discarded, up to HIDDEN_LISTED
 
-    def add(self, found: Sequence[tuple[bytes, bytes]]) -> None:
-        """Count packets, each by its time (empty where it has none) and its flags: K, D and C or `_`."""
-        self.count += len(found)
-        for flags, number in Counter(flags for _, flags in found).items():
+    def add(self, printed: Sequence[Printed]) -> None:
+        """Count packets of this stream by their flags: K, D and C or `_`."""
+        self.count += len(printed)
+        for flags, number in Counter(map(itemgetter(_FLAGS), printed)).items():
             self.key += number * flags.startswith(b"K")
             self.corrupt += number * flags.endswith(b"C")
-            if flags[1:2] == b"D":
-                self.discarded += number
-        times = [int(pts) for pts, _ in found if pts]
-        self.timeless += len(found) - len(times)
-        hidden = (int(pts) for pts, flags in found if pts and flags[1:2] == b"D")
-        self.hidden += islice(hidden, HIDDEN_LISTED - len(self.hidden))
+            self.discarded += number * (flags[1:2] == b"D")
+        if len(self.hidden) < min(HIDDEN_LISTED, self.discarded):
+            hidden = (int(row[_PTS]) for row in printed if row[_PTS] and row[_FLAGS][1:2] == b"D")
+            self.hidden += islice(hidden, HIDDEN_LISTED - len(self.hidden))
+        times = [int(row[_PTS]) for row in printed if row[_PTS]]
+        self.timeless += len(printed) - len(times)
         if times:
             least, most = min(times), max(times)
             self.first = least if self.first is None else min(self.first, least)
@@ -86,8 +88,5 @@ def read_packets(
 
 
 def _count(printed: Sequence[Printed], packets: dict[int, Packets]) -> None:
-    found: defaultdict[bytes, list[tuple[bytes, bytes]]] = defaultdict(list)
-    for index, pts, _, _, flags in printed:
-        found[index].append((pts, flags))
-    for index, its in found.items():
-        packets.setdefault(int(index), Packets()).add(its)
+    for index in {row[_STREAM] for row in printed}:
+        packets.setdefault(int(index), Packets()).add([row for row in printed if row[_STREAM] == index])
