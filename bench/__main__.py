@@ -1,5 +1,6 @@
 """`make bench`: measure, and write docs/performance.md; `python -m bench NAME...` only prints some of it."""
 
+import gc
 import platform
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -40,6 +41,7 @@ def main(names: Sequence[str]) -> int:
     if unknown:
         print(f"No measurement is called {', '.join(sorted(unknown))}. There are {', '.join(MEASUREMENTS)}.")
         return 2
+    gc.set_threshold(20_000)  # as worker and commands have it
     rows, lines = [], [*_TABLE]
     for name in names or MEASUREMENTS:
         for row in MEASUREMENTS[name]():

@@ -4,7 +4,6 @@ Generated clips, and where VIDNE_FOOTAGE names a folder of real footage, clips o
 remux is so cheap that starting programs counts: it is measured on longer ones too.
 """
 
-import gc
 import os
 import resource
 import subprocess
@@ -81,7 +80,6 @@ class Subject:
 
 def rows() -> Iterator[Row]:
     """Every measurement of the media stages."""
-    gc.set_threshold(20_000)  # as the worker has it
     with folder() as here:
         for subject in _subjects(here, _plain(here)):
             yield from _remux_path(subject)

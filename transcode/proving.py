@@ -15,7 +15,7 @@ from transcode.probe import NotMediaError, Probed, probe
 from transcode.products import Product
 from transcode.sandbox import output_file
 
-Packets = Mapping[int, proof.Listing]  # by the stream's number among a product's exact ones
+Listed = Mapping[int, proof.Listing]  # by the stream's number among a product's exact ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class _Seen:
     """What a probe of a product shows: what is `wrong`, else empty; its packets, where they were hashed."""
 
     wrong: str
-    packets: Packets | None = None
+    packets: Listed | None = None
 
 
 def prove(
@@ -83,7 +83,7 @@ def prove_stored(work: Path, product: Product, stored: Path) -> Proved | str:
     return wrong or _compared(work, product, original, _by_ffmpeg(work, product), ((),), stored)
 
 
-def _see(work: Path, product: Product, original: Packets | None) -> _Seen:
+def _see(work: Path, product: Product, original: Listed | None) -> _Seen:
     path = work / product.name
     try:
         if original is None or not copy_packets.suits(product):
@@ -95,7 +95,7 @@ def _see(work: Path, product: Product, original: Packets | None) -> _Seen:
 
 
 def _judged(
-    work: Path, product: Product, original: Packets | None, seen: _Seen, commands: listings.Commands
+    work: Path, product: Product, original: Listed | None, seen: _Seen, commands: listings.Commands
 ) -> Proved | str:
     path = work / product.name
     if seen.wrong:
@@ -113,8 +113,8 @@ def _judged(
 def _compared(
     work: Path,
     product: Product,
-    original: Packets | None,
-    copy: Packets | None,
+    original: Listed | None,
+    copy: Listed | None,
     commands: listings.Commands,
     path: Path,
 ) -> Proved | str:
@@ -135,9 +135,9 @@ def _compared(
     return Proved(product, path, proof_path, tuple(comparisons), commands[0])
 
 
-def _of_originals(work: Path, products: Iterable[Product]) -> dict[str, Packets]:
+def _of_originals(work: Path, products: Iterable[Product]) -> dict[str, Listed]:
     """By a product's name, its exact streams as they are listed of the original; those that are."""
-    found: dict[str, Packets] = {}
+    found: dict[str, Listed] = {}
     for name, group in listings.groups(products).items():
         path, places = output_file(work, name), listings.listed(group)
         packets = proof.read(path) if path else {}
@@ -147,7 +147,7 @@ def _of_originals(work: Path, products: Iterable[Product]) -> dict[str, Packets]
     return found
 
 
-def _by_ffmpeg(work: Path, product: Product) -> Packets | None:
+def _by_ffmpeg(work: Path, product: Product) -> Listed | None:
     listed = output_file(work, f"{product.name}.framehash")
     return None if listed is None else proof.read(listed)
 

@@ -1,5 +1,6 @@
 """What is hashed of a copy, where its index says that its packets lie, is what ffmpeg lists of it."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_it_is_what_ffmpeg_lists(film: Maker, tmp_path: Path, name: str) -> None
         found = proof.compare(theirs, ours, product.exact)
         assert proof.verdict(found) == proof.IDENTICAL
         assert [one.offset_s for one in found] == [0.0] * len(product.exact)
+
+
+def test_times_are_counted_from_where_ffmpeg_counts_them(film: Maker, tmp_path: Path) -> None:
+    late = film("late.mp4", *H264, "-output_ts_offset", "0.5")
+    [product] = made(late, tmp_path)
+    shutil.copy(late, tmp_path / product.name)  # as a copy that begins later than its original
+    listings.list_all(tmp_path, [product])
+    theirs = proof.read(tmp_path / f"{product.name}.framehash")
+    _, ours = copy_packets.read(tmp_path / product.name, product, theirs, tmp_path)
+    assert ours[0].start > 0
+    [found] = proof.compare(theirs, ours, product.exact)
+    assert (found.difference, found.offset_s) == ("", 0.0)
 
 
 def test_a_copy_that_it_proves_is_listed_by_no_further_run(clip: Path, tmp_path: Path) -> None:
