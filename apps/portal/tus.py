@@ -56,10 +56,11 @@ class TusApplication:
         """`authorise` blocks, and raises LinkError; `threads` are those that requests may take at once."""
         self._uploads = uploads
         self._authorise = authorise
-        half = max(1, threads // 2)
+        bytes_, disk, rows = (max(1, threads // part) for part in (6, 3, 2))
         self._pools = Pools(
-            ThreadPoolExecutor(half, thread_name_prefix="upload-bytes"),
-            ThreadPoolExecutor(half, thread_name_prefix="upload-rows"),
+            ThreadPoolExecutor(bytes_, thread_name_prefix="upload-bytes"),
+            ThreadPoolExecutor(disk, thread_name_prefix="upload-disk"),
+            ThreadPoolExecutor(rows, thread_name_prefix="upload-rows"),
         )
         self._filing = ThreadPoolExecutor(
             _FILED_AT_ONCE, thread_name_prefix="upload-filing", initializer=_be_nice
@@ -94,7 +95,8 @@ class TusApplication:
 
     async def close(self) -> None:
         """Let go of the threads; what is not filed is filed after the next start."""
-        for pool in (self._pools.for_bytes, self._pools.for_rows, self._filing, self._upkeep):
+        pools = self._pools
+        for pool in (pools.for_bytes, pools.for_disk, pools.for_rows, self._filing, self._upkeep):
             pool.shutdown(wait=False, cancel_futures=True)
 
     async def _reply(self, request: TusRequest, receive: Receive) -> _Reply:

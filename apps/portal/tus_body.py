@@ -30,17 +30,28 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Pools:
-    """Threads for what blocks: one lot for bytes, one for rows, so that a slow disk holds up no question."""
+    """Threads for what blocks, in lots, so that who waits for a disk or a lock holds up nobody else.
+
+    Few take in bytes, which wait for nothing: each more costs a switch between threads for every piece.
+    """
 
     for_bytes: ThreadPoolExecutor
+    for_disk: ThreadPoolExecutor
     for_rows: ThreadPoolExecutor
 
     async def with_bytes(
         self, call: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
     ) -> Result:
-        """Run what reads or writes bytes of files."""
+        """Run what takes in bytes, and does not wait until they are durable."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self.for_bytes, partial(call, *args, **kwargs))
+
+    async def with_disk(
+        self, call: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
+    ) -> Result:
+        """Run what waits for a disk, a store, or the lock of a file."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.for_disk, partial(call, *args, **kwargs))
 
     async def with_rows(
         self, call: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs
@@ -94,7 +105,7 @@ class Body:
         UnavailableError, UnreadableError. What is durable by then stays.
         """
         try:
-            await self._pools.with_bytes(self._receiving.open, self._checksum)
+            await self._pools.with_disk(self._receiving.open, self._checksum)
             try:
                 whole = await self._read()
             except (StorageFullError, UnreadableError, QuotaError, RequestError):
@@ -106,7 +117,7 @@ class Body:
             try:
                 if self._flushing is not None:
                     await asyncio.gather(self._flushing, return_exceptions=True)
-                await asyncio.shield(self._pools.with_bytes(self._receiving.close))
+                await asyncio.shield(self._pools.with_disk(self._receiving.close))
             finally:
                 self._left.set()
 
@@ -167,7 +178,7 @@ class Body:
         if self._has_gap:
             return
         self._has_gap = True
-        chunk = await self._pools.with_bytes(self._receiving.settle, part)
+        chunk = await self._pools.with_disk(self._receiving.settle, part)
 
         def count() -> None:
             self._still_allowed()

@@ -1,7 +1,8 @@
 """The catalogue's transactions, on whichever database; sqlite.py and postgres.py open one."""
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, inspect, text
@@ -28,6 +29,7 @@ class Kind:
     purge: tuple[str, ...]
     lock_schema: str = ""  # run in the transaction that makes or migrates the tables
     lead: str = ""  # a query: whether this connection now holds the sequencer's lock; empty: no such lock
+    has_one_writer: bool = False  # and whoever waits for it looks again after a sleep, in no order
 
 
 class Catalogue:
@@ -43,6 +45,8 @@ class Catalogue:
         self._kind = kind
         self._idle: list[Connection] = []
         self._leader: Connection | None = None
+        # Threads of this process take turns, instead of sleeping beside a lock that is free by then.
+        self._turn = threading.Lock() if kind.has_one_writer else nullcontext()
 
     @property
     def is_server(self) -> bool:
@@ -51,7 +55,7 @@ class Catalogue:
 
     def read(self) -> AbstractContextManager[Connection]:
         """One snapshot for queries."""
-        return self._transaction(self._kind.read)
+        return self._transaction(self._kind.read, nullcontext())
 
     def write(self) -> AbstractContextManager[Connection]:
         """A transaction for changes; commits, or rolls back on an error.
@@ -59,11 +63,11 @@ class Catalogue:
         SQLite gives the write lock from its start. PostgreSQL lets several write at once and shows each
         statement what was committed before it: who decides on what it reads locks the row first.
         """
-        return self._transaction(self._kind.write)
+        return self._transaction(self._kind.write, self._turn)
 
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
-        with self.clear_errors():
+    def _transaction(self, begin: str, turn: AbstractContextManager[object]) -> Iterator[Connection]:
+        with turn, self.clear_errors():
             connection = self._begun(begin)
             try:
                 yield connection

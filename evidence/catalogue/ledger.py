@@ -1,5 +1,6 @@
 """The ledger's rows: the inbox that stages write to, and the store that the sequencer works on."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -32,15 +33,15 @@ _TIPS = select(ledger_entry.c.case_id, ledger_entry.c.case_seq, ledger_entry.c.l
     _WAITING, ledger_entry.c.position == _LAST_OF_CASE
 )
 
-_EVENT = ("event_id", "type", "at", "actor", "case_id", "objects", "body_hash")
-_BODY = ("event_id", "salt", "body")
-# PostgreSQL takes both rows in one statement: a trip less to the server, of the four that an event took.
-_EVENT_AND_BODY = (
-    insert(ledger_inbox)
-    .values({name: bindparam(name) for name in _EVENT})
-    .add_cte(insert(ledger_body).values({name: bindparam(name) for name in _BODY}).cte("its_body"))
-    .inline()
-)
+# PostgreSQL takes both rows in one statement, a trip less to the server; as text, for the way through
+# SQLAlchemy took a fifth of what an event costs its worker.
+_EVENT_AND_BODY = """
+    WITH its_body AS (
+        INSERT INTO ledger_body (event_id, salt, body) VALUES (%(event_id)s::varchar, %(salt)s, %(body)s)
+    )
+    INSERT INTO ledger_inbox (event_id, type, at, actor, case_id, objects, body_hash)
+    VALUES (%(event_id)s::varchar, %(type)s, %(at)s, %(actor)s, %(case_id)s, %(objects)s::json, %(body_hash)s)
+"""
 _BODIES = select(ledger_body).where(ledger_body.c.event_id.in_(bindparam("of_events", expanding=True)))
 
 
@@ -59,7 +60,9 @@ def add_events(connection: Connection, new: Sequence[NewEvent]) -> None:
     events = [{**event_values(item.event), "body_hash": item.body_hash} for item in new]
     bodies = [{"event_id": item.event.event_id, "salt": item.salt, "body": item.body} for item in new]
     if len(new) == 1 and connection.dialect.name == "postgresql":
-        connection.execute(_EVENT_AND_BODY, {**events[0], **bodies[0]})
+        connection.exec_driver_sql(
+            _EVENT_AND_BODY, {**events[0], **bodies[0], "objects": json.dumps(events[0]["objects"])}
+        )
         return
     insert_rows(connection, ledger_inbox, events)
     insert_rows(connection, ledger_body, bodies)

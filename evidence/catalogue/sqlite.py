@@ -89,6 +89,7 @@ def _explain(error: Exception) -> VidneError | None:
 
 # Two deferred transactions that read first and then write cannot both go on; IMMEDIATE queues them.
 _SQLITE = Kind(
+    has_one_writer=True,
     read="BEGIN",
     write="BEGIN IMMEDIATE",
     look="PRAGMA data_version",

@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,20 @@ def test_an_interruption_amid_a_statement_stays_one(tmp_path: Path) -> None:
         connection.execute(select(literal("x", type_=Interrupting())))
     with catalogue.write() as connection:
         open_case(connection, "0100-10293-00001-26", NOW)
+
+
+def test_threads_that_write_take_turns_and_none_finds_the_database_locked(tmp_path: Path) -> None:
+    catalogue = open_catalogue(tmp_path / "catalogue.sqlite3", patience=0)
+
+    def write(number: int) -> None:
+        with catalogue.write() as connection:
+            open_case(connection, f"0100-10293-{number:05d}-26", NOW)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(80)))
+    with catalogue.read() as connection:
+        assert len(list_cases(connection)) == 80
+    catalogue.close()
 
 
 def test_two_cases_cannot_have_one_number(catalogue: Catalogue) -> None:

@@ -17,6 +17,7 @@ from hashing.digests import (
     PIECE_SIZE,
     Difference,
     Digester,
+    blake3_file,
     chunks,
     digest_file,
     first_difference,
@@ -132,6 +133,15 @@ def test_an_unreadable_path_is_named(tmp_path: Path) -> None:
             digest_file(path)
         with pytest.raises(UnreadableError, match=str(path)):
             sha256_file(path)
+        with pytest.raises(UnreadableError, match=str(path)):
+            blake3_file(path)
+
+
+def test_a_digest_alone_is_the_same_as_beside_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "clip"
+    path.write_bytes(os.urandom(CHUNK_SIZE + 70_000))
+    digests = digest_file(path)
+    assert (sha256_file(path), blake3_file(path)) == (digests.sha256, digests.blake3)
 
 
 def test_the_digest_of_nothing_for_a_file_with_bytes_is_an_error() -> None:
