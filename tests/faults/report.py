@@ -35,9 +35,10 @@ def rows_of(values: Iterable[object]) -> list[Row]:
 
 
 def write_report(path: Path, rows: list[Row]) -> None:
-    """Replace the tables that this run has rows for; a run of one part leaves the other as it is."""
+    """Replace the tables that this run has rows for; the combinations only by a night of them alone."""
     text = path.read_text()
-    for name in (FAULTS, COMBINED, TAMPERED):
+    is_night = {_table_of(row) for row in rows} == {COMBINED}
+    for name in (COMBINED,) if is_night else (FAULTS, TAMPERED):
         found = [row for row in rows if _table_of(row) == name]
         if found:
             start, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
