@@ -1,6 +1,5 @@
 """The catalogue's transactions, on whichever database; sqlite.py and postgres.py open one."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -29,7 +28,6 @@ class Kind:
     purge: tuple[str, ...]
     lock_schema: str = ""  # run in the transaction that makes or migrates the tables
     lead: str = ""  # a query: whether this connection now holds the sequencer's lock; empty: no such lock
-    has_one_writer: bool = False  # and whoever waits for it looks again after a sleep, in no order
 
 
 class Catalogue:
@@ -39,14 +37,15 @@ class Catalogue:
     it went at the very end, all. Whoever tries again must bear both.
     """
 
-    def __init__(self, engine: Engine, kind: Kind) -> None:
-        """`engine` gives connections in autocommit."""
+    def __init__(
+        self, engine: Engine, kind: Kind, turn: AbstractContextManager[object] | None = None
+    ) -> None:
+        """`engine` gives connections in autocommit; `turn` is held by the thread that writes."""
         self._engine = engine
         self._kind = kind
+        self._turn = turn or nullcontext()
         self._idle: list[Connection] = []
         self._leader: Connection | None = None
-        # Threads of this process take turns, instead of sleeping beside a lock that is free by then.
-        self._turn = threading.Lock() if kind.has_one_writer else nullcontext()
 
     @property
     def is_server(self) -> bool:
@@ -67,7 +66,7 @@ class Catalogue:
 
     @contextmanager
     def _transaction(self, begin: str, turn: AbstractContextManager[object]) -> Iterator[Connection]:
-        with turn, self.clear_errors():
+        with self.clear_errors(), turn:
             connection = self._begun(begin)
             try:
                 yield connection

@@ -1,6 +1,7 @@
 """The catalogue in a file, opened so that a commit means durable."""
 
 import sqlite3
+import threading
 import time
 from pathlib import Path
 
@@ -39,9 +40,28 @@ def open_catalogue(path: Path, *, create: bool = True, patience: int = BUSY_SECO
         poolclass=NullPool,
     )
     event.listen(engine, "connect", _configure)
-    catalogue = Catalogue(engine, _SQLITE)
+    catalogue = Catalogue(engine, _SQLITE, _Turn(patience))
     catalogue.bring_up_to_date()
     return catalogue
+
+
+class _Turn:
+    """Has the threads of this process write one after the other.
+
+    SQLite's own wait sleeps between looks, for longer each time, while the lock may be free.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self._lock = threading.Lock()
+        self._patience = patience
+
+    def __enter__(self) -> None:
+        # No longer than SQLite would: where another program has the lock, each is told so in time.
+        if not self._lock.acquire(timeout=self._patience):
+            raise sqlite3.OperationalError("database is locked")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 def _configure(connection: object, _record: ConnectionPoolEntry) -> None:
@@ -89,7 +109,6 @@ def _explain(error: Exception) -> VidneError | None:
 
 # Two deferred transactions that read first and then write cannot both go on; IMMEDIATE queues them.
 _SQLITE = Kind(
-    has_one_writer=True,
     read="BEGIN",
     write="BEGIN IMMEDIATE",
     look="PRAGMA data_version",

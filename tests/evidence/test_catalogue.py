@@ -1,5 +1,6 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ from evidence.catalogue.schema import metadata
 from evidence.catalogue.search import Near, Wanted, search_exhibits
 from evidence.catalogue.sqlite import open_catalogue
 from evidence.catalogue.timestamps import kept_stamps
-from evidence.errors import ConflictError, NotFoundError, VidneError
+from evidence.errors import ConflictError, NotFoundError, UnreadableError, VidneError
 from evidence.exhibits import Digests, Source
 from evidence.marks import Marks
 from tests.databases import PostgresServer
@@ -174,8 +175,11 @@ def test_an_interruption_amid_a_statement_stays_one(tmp_path: Path) -> None:
         open_case(connection, "0100-10293-00001-26", NOW)
 
 
-def test_threads_that_write_take_turns_and_none_finds_the_database_locked(tmp_path: Path) -> None:
-    catalogue = open_catalogue(tmp_path / "catalogue.sqlite3", patience=0)
+def test_threads_that_write_take_turns_and_none_has_to_wait_in_sqlite(tmp_path: Path) -> None:
+    catalogue = open_catalogue(tmp_path / "catalogue.sqlite3")
+    with ExitStack() as stack:
+        for _ in range(8):  # the connections that the threads then use
+            stack.enter_context(catalogue.read()).exec_driver_sql("PRAGMA busy_timeout=0")
 
     def write(number: int) -> None:
         with catalogue.write() as connection:
@@ -185,6 +189,21 @@ def test_threads_that_write_take_turns_and_none_finds_the_database_locked(tmp_pa
         list(threads.map(write, range(80)))
     with catalogue.read() as connection:
         assert len(list_cases(connection)) == 80
+    catalogue.close()
+
+
+def test_a_thread_that_does_not_get_its_turn_in_time_is_told_that_the_catalogue_is_locked(
+    tmp_path: Path,
+) -> None:
+    catalogue = open_catalogue(tmp_path / "catalogue.sqlite3", patience=0)
+
+    def write() -> None:
+        with catalogue.write():
+            pass
+
+    with ThreadPoolExecutor(1) as threads, catalogue.write():
+        assert isinstance(threads.submit(write).exception(), UnreadableError)
+    write()
     catalogue.close()
 
 
