@@ -28,6 +28,7 @@ NARROW: ViewportSize = {"width": 320, "height": 640}
 
 def require_accessible(page: Page) -> None:
     """No violation, in light and in dark; nothing scrolls sideways; targets are large enough."""
+    page.wait_for_load_state()  # a style sheet may still be on its way
     page.evaluate(AXE.read_text())
     schemes: tuple[Literal["light", "dark"], ...] = ("light", "dark")
     for scheme in schemes:
