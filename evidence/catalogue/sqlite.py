@@ -56,7 +56,7 @@ class _Turn:
         self._patience = patience
 
     def __enter__(self) -> None:
-        # No longer than SQLite would: where another program has the lock, each is told so in time.
+        # Not without end: where another program has the lock, each is told so, after twice this time at most.
         if not self._lock.acquire(timeout=self._patience):
             raise sqlite3.OperationalError("database is locked")
 
