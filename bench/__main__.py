@@ -2,6 +2,7 @@
 
 import gc
 import platform
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
@@ -41,6 +42,8 @@ def main(names: Sequence[str]) -> int:
     if unknown:
         print(f"No measurement is called {', '.join(sorted(unknown))}. There are {', '.join(MEASUREMENTS)}.")
         return 2
+    # Ended from outside, it leaves neither programs nor folders: each block is left as by an error.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     gc.set_threshold(20_000)  # as worker and commands have it
     rows, lines = [], [*_TABLE]
     for name in names or MEASUREMENTS:

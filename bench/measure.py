@@ -5,7 +5,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,18 @@ def wall(*commands: Sequence[str | Path]) -> float:
     for command in commands:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return time.perf_counter() - started
+
+
+@contextmanager
+def started(command: Sequence[str | Path]) -> "Iterator[subprocess.Popen[bytes]]":
+    """A command that runs meanwhile: it must end 0 by itself, and is killed where the block is left early."""
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            yield process
+            if process.wait() != 0:
+                raise RuntimeError(f"{command[0]} ended {process.returncode}")
+        finally:
+            process.kill()
 
 
 def fresh_case(data: Path) -> None:

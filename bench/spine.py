@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.measure import fresh_case, in_turn, own_cpu, submit, wall
+from bench.measure import fresh_case, in_turn, own_cpu, started, submit, wall
 from samples.generator import clip
 from transcode.analysis import Analyser
 from transcode.decode import EVERY
@@ -87,11 +87,9 @@ def playable() -> Row:
         def ours() -> float:
             data = here / "data"
             fresh_case(data)
-            started = time.perf_counter()
-            with subprocess.Popen(submit(data, source, "--wait"), stdout=subprocess.DEVNULL) as process:
-                taken = _until_playable(data, process) - started
-                if process.wait() != 0:
-                    raise RuntimeError(f"submit ended {process.returncode}")
+            begun = time.perf_counter()
+            with started(submit(data, source, "--wait")) as process:
+                taken = _until_playable(data, process) - begun
             shutil.rmtree(data)
             return taken
 
@@ -136,12 +134,10 @@ def small_clips() -> Row:
         _many(source)
         data = here / "data"
         fresh_case(data)
-        started = time.perf_counter()
-        with subprocess.Popen(submit(data, source, "--wait"), stdout=subprocess.DEVNULL) as process:
+        begun = time.perf_counter()
+        with started(submit(data, source, "--wait")) as process:
             spent = own_cpu(process)
-            if process.wait() != 0:
-                raise RuntimeError(f"submit ended {process.returncode}")
-        taken = time.perf_counter() - started
+        taken = time.perf_counter() - begun
         opencv = _opencv_alone(source / "clip000.mp4") * 1000
     each = spent / SMALL_CLIPS * 1000 - opencv
     return Row(

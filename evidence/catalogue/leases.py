@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from sqlalchemy import BindParameter, Connection, Row, Update, bindparam, select, text, update
+from sqlalchemy import BindParameter, Connection, Row, Update, bindparam, or_, select, text, update
 
 from evidence.catalogue.jobs import CRASH_LIMIT, Lane, Stage
 from evidence.catalogue.tables import job
+from evidence.clock import timestamp
 from evidence.errors import VidneError
+
+# No job is put off for as long as this: a time farther off was set by a clock that was wrong.
+_LONGEST_PAUSE = timedelta(hours=1)
 
 
 class LeaseLostError(VidneError):
@@ -18,9 +23,10 @@ class LeaseLostError(VidneError):
 # Built once: to build a statement costs more than to run it.
 _NOW: BindParameter[str] = bindparam("now")
 _HELD = select(job.c.lane, job.c.crashes).where(job.c.state == "leased", job.c.owner == bindparam("of_owner"))
+_IS_DUE = or_(job.c.not_before <= _NOW, job.c.not_before > bindparam("too_far"))
 _READY = (
     select(job.c.id, job.c.exhibit_id, job.c.stage, job.c.token, job.c.attempts, job.c.crashes)
-    .where(job.c.state == "ready", job.c.not_before <= _NOW, job.c.home.in_(("", bindparam("of_home"))))
+    .where(job.c.state == "ready", _IS_DUE, job.c.home.in_(("", bindparam("of_home"))))
     .order_by(job.c.priority, job.c.id)
     .with_for_update(skip_locked=True)  # what another worker is taking just now is not waited for
 )
@@ -112,18 +118,20 @@ def take_jobs(
 
     A suspect (a job that a crashed worker held) runs alone: it is leased when `owner` holds nothing else, and
     nothing else beside it. Jobs that only another data folder than `home` can do are left to that one.
+    A job put off to a time that no pause reaches (the clock was ahead then) is ready.
     """
     held = connection.execute(_HELD, {"of_owner": owner}).all()
     if any(row.crashes for row in held):
         return []
-    found = connection.execute(_SUSPECTS, {"now": now, "of_home": home}).all()
+    too_far = timestamp(datetime.fromisoformat(now) + _LONGEST_PAUSE)
+    of = {"now": now, "too_far": too_far, "of_home": home}
+    found = connection.execute(_SUSPECTS, of).all()
     if found:
         return [] if held else [_lease(connection, found[0], owner, now, until)]
     leases = []
     for lane, most in slots.items():
         free = most - sum(row.lane == lane for row in held)
-        wanted = {"now": now, "of_home": home, "of_lane": lane, "free": free}
-        rows = connection.execute(_OF_LANE, wanted).all() if free > 0 else []
+        rows = connection.execute(_OF_LANE, {**of, "of_lane": lane, "free": free}).all() if free > 0 else []
         leases += [_lease(connection, row, owner, now, until) for row in rows]
     return leases
 

@@ -111,6 +111,20 @@ def test_a_postponed_job_waits_for_its_time(catalogue: Catalogue) -> None:
         assert len(take(connection, now=LATER)) == 1
 
 
+@pytest.mark.parametrize("when", ["made ready", "put off"])
+def test_a_clock_that_was_years_ahead_holds_no_job_back(catalogue: Catalogue, when: str) -> None:
+    ahead = "2031-01-01T00:00:00.000000Z"
+    with catalogue.write() as connection:
+        receive(connection, 1)
+        lease = take(connection)[0]
+        if when == "put off":
+            postpone_job(connection, lease, ahead, ahead, "the disk is full")
+        else:
+            finish_job(connection, lease, ahead, is_last=False)
+        [again] = take(connection)
+    assert again.stage is (Stage.SEAL if when == "put off" else Stage.INSPECT)
+
+
 def test_a_refused_exhibit_skips_what_would_come_after(catalogue: Catalogue) -> None:
     with catalogue.write() as connection:
         receive(connection, 1)
