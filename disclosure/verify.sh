@@ -2,11 +2,12 @@
 # Checks an export package with openssl (3.0 or later), awk and xxd, and what every system has (mktemp, rm, wc);
 # no network, no Python, no Vidne.
 #
-#     sh verify.sh [LOG-KEY.pem [FOLDER]]
+#     sh verify.sh [LOG-KEY.pem [FOLDER [WITNESS-KEY...]]]
 #
-# LOG-KEY.pem is the log's public key, had another way than with the package; without it the package's own is
-# used, which shows that the parts belong together, not who made them. FOLDER is the package, by default the
-# one that this script lies in: who distrusts it runs a copy from elsewhere. Ends 0 when every check passed.
+# LOG-KEY.pem is the log's public key, had another way than with the package; without it (or '') the package's
+# own is used, which shows that the parts belong together, not who made them. FOLDER is the package, by default
+# the one that this script lies in: who distrusts it runs a copy from elsewhere. WITNESS-KEY is the key of a
+# witness as that one hands it out, `name+id+key`. Ends 0 when every check passed.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -21,6 +22,8 @@ case $0 in
     *) folder=. ;;
 esac
 folder=${2-$folder}
+[ "$#" -lt 2 ] || shift
+[ "$#" -eq 0 ] || shift # what is left are the keys of witnesses
 
 failed=0
 newline='
@@ -161,11 +164,12 @@ case $origin in
     *) origin_shown=$origin ;;
 esac
 
+lines='body && $0 != "" { print $2, hex($3) } $0 == "" { body = 1 }'
 has_signed() { # whether the note $2 has a right signature of the log by the key in $1
     right=1
     awk '$0 == "" { exit } { print }' "$2" >"$work/text"
     # A signature line is: em dash, name of the key, base64 of four bytes of key id and 64 of signature.
-    awk "$hex"' body && $0 != "" { print $2, hex($3) } $0 == "" { body = 1 }' "$2" >"$work/lines"
+    awk "$hex$lines" "$2" >"$work/lines"
     while read -r name blob; do
         [ "$name" = "$origin" ] && [ "${#blob}" -eq 136 ] || continue
         printf '%s' "${blob#????????}" | xxd -r -p >"$work/signature"
@@ -175,11 +179,11 @@ has_signed() { # whether the note $2 has a right signature of the log by the key
     return "$right"
 }
 
-bytes_in() { # the 32 bytes of the key $1, as <name>+<key id>+<base64>, in hexadecimal, into $bytes
+bytes_in() { # the 32 bytes of the key $1, as <name>+<key id>+<base64>, of kind $2, in hexadecimal, into $bytes
     bytes=${1#*+}
     bytes=$(printf '%s\n' "${bytes#*+}" | awk "$hex"' { print hex($0) }')
     case $bytes in
-        01*) bytes=${bytes#01} ;;
+        "$2"*) bytes=${bytes#??} ;;
         *) bytes='' ;;
     esac
     [ "${#bytes}" -eq 64 ]
@@ -202,6 +206,9 @@ again=yes
 while [ "$again" = yes ] && [ -n "$current" ]; do
     again=no
     for file in custody/keys/*.succession; do
+        case $file in
+            *[!A-Za-z0-9._/-]*) continue ;; # no such name may stand in a package: said above
+        esac
         [ -f "$file" ] || continue
         { IFS= read -r magic && IFS= read -r log && IFS= read -r end && IFS= read -r tree && IFS= read -r old \
             && IFS= read -r new; } <"$file" || continue
@@ -209,7 +216,7 @@ while [ "$again" = yes ] && [ -n "$current" ]; do
             '' | 0* | *[!0-9]*) continue ;;
         esac
         [ "$magic" = vidne-key-succession/v1 ] && [ "$log" = "$origin" ] && [ "${#end}" -le 15 ] || continue
-        bytes_in "$old" && old=$bytes && bytes_in "$new" && new=$bytes || continue
+        bytes_in "$old" 01 && old=$bytes && bytes_in "$new" 01 && new=$bytes || continue
         if [ -n "$key" ]; then
             [ "$old" = "$current" ] && [ "$end" -gt "$least" ] || continue
         else
@@ -286,7 +293,7 @@ NR > 2 && $0 == "" { exit }
 NR > 2 { h = hex($0); if (length(h) != 64 || NR > 65) bad = 1; out = out " " h }
 END { if (!bad) print out }'
 
-count=0 length=0 chained=yes proved=yes position=-1 last_entry=''
+count=0 length=0 chained=yes proved=yes position=-1 positions='' last_entry=''
 previous=0000000000000000000000000000000000000000000000000000000000000000
 if [ -f custody/entries.jsonl ]; then
     while IFS= read -r line || [ -n "$line" ]; do
@@ -315,6 +322,7 @@ if [ -f custody/entries.jsonl ]; then
             fi
             position=${found%% *}
             position=${position:-0}
+            positions="$positions $position"
         fi
     done <custody/entries.jsonl
     if [ "$length" -ne "$(wc -c <custody/entries.jsonl)" ]; then
@@ -331,6 +339,147 @@ elif [ "$proved" = yes ]; then
 else
     fail 'inclusion'
 fi
+
+# --- Each witness whose key is given saw the log, as it is here or as it began. ------------------------------
+
+begins() { # whether the signed tree begins with that of $1 entries under $2; hashes follow (RFC 9162, 2.1.4.2)
+    old_size=$1 old_root=$2
+    shift 2
+    if [ "$old_size" -eq "$size" ]; then
+        [ "$#" -eq 0 ] && [ "$old_root" = "$root" ]
+        return
+    fi
+    at=$((old_size - 1)) last=$((size - 1))
+    while [ $((at % 2)) -eq 1 ]; do
+        at=$((at / 2)) last=$((last / 2))
+    done
+    old=$old_root
+    if [ "$at" -ne 0 ]; then # else the old tree is a node of the new one, and the proof need not say it
+        old=${1-}
+        [ "$#" -eq 0 ] || shift
+    fi
+    new=$old
+    for sibling in "$@"; do
+        [ "$last" -gt 0 ] || return 1
+        if [ $((at % 2)) -eq 1 ] || [ "$at" -eq "$last" ]; then
+            node "$sibling" "$old" && old=$hash
+            node "$sibling" "$new" && new=$hash
+            while [ $((at % 2)) -eq 0 ] && [ "$at" -ne 0 ]; do
+                at=$((at / 2)) last=$((last / 2))
+            done
+        else
+            node "$new" "$sibling" && new=$hash
+        fi
+        at=$((at / 2)) last=$((last / 2))
+    done
+    [ "$last" -eq 0 ] && [ "$old" = "$old_root" ] && [ "$new" = "$root" ]
+}
+
+# The proof in a .consistency file: a line `old N`, then hashes in base64.
+extension='
+NR == 1 { if ($0 != "old " old) bad = 1; next }
+{ h = hex($0); if (length(h) != 64 || NR > 64) bad = 1; out = out " " h }
+END { if (!bad && NR) print "proof" out }'
+
+cosigned() { # the cosignatures on note $1 of the witness $name, key id $id, key in $work/witness.pem, newest at $time
+    awk '$0 == "" { exit } { print }' "$1" >"$work/text"
+    awk "$hex$lines" "$1" >"$work/lines"
+    time=0
+    while read -r by blob; do
+        [ "$by" = "$name" ] && [ "${blob#"$id"}" != "$blob" ] || continue
+        # Behind the key id: eight bytes of seconds since 1970, of which five can be set, and the signature.
+        case $blob in
+            ????????000000*) [ "${#blob}" -eq 152 ] || return 1 ;;
+            *) return 1 ;;
+        esac
+        seconds=${blob#????????}
+        blob=${seconds#????????????????}
+        seconds=$((0x${seconds%"$blob"}))
+        printf 'cosignature/v1\ntime %s\n' "$seconds" >"$work/message"
+        awk '{ print }' "$work/text" >>"$work/message"
+        printf '%s' "$blob" | xxd -r -p >"$work/signature"
+        openssl pkeyutl -verify -pubin -inkey "$work/witness.pem" -rawin -in "$work/message" \
+            -sigfile "$work/signature" >/dev/null 2>&1 || return 1
+        [ "$seconds" -le "$time" ] || time=$seconds
+    done <"$work/lines"
+}
+
+shown() { # $1 seconds after 1970 as a date and a time, UTC
+    printf '%s\n' "$1" | awk '
+        function leap(y) { return y % 4 == 0 && (y % 100 != 0 || y % 400 == 0) }
+        {
+            days = int($1 / 86400); rest = $1 % 86400
+            for (year = 1970; days >= 365 + leap(year); year++) days -= 365 + leap(year)
+            for (month = 1; days >= (n = month == 2 ? 28 + leap(year) : 30 + (month % 2 != (month > 7))); month++) days -= n
+            printf "%04d-%02d-%02dT%02d:%02d:%02dZ", year, month, days + 1, rest / 3600, rest % 3600 / 60, rest % 60
+        }'
+}
+
+seen_by() { # how many entries of the log the witness $name has seen, into $seen, and when, into $when; 1: not sound
+    seen=0 when=0
+    for file in "$note" custody/witness/*.checkpoint; do
+        case $file in
+            *[!A-Za-z0-9._/-]*) continue ;; # no such name may stand in a package: said above
+        esac
+        [ -f "$file" ] || continue
+        if ! cosigned "$file"; then
+            fail "witness: a line in $file under the name of $name is not by its key"
+            return 1
+        fi
+        [ "$time" -gt 0 ] || continue
+        { IFS= read -r log && IFS= read -r stated && IFS= read -r top; } <"$work/text" || log=''
+        top=$(printf '%s\n' "$top" | awk "$hex"' { print hex($0) }')
+        case $stated in
+            '' | 0* | *[!0-9]*) log='' ;;
+        esac
+        found=proof
+        [ "$file" = "$note" ] || found=$(awk -v old="$stated" "$hex$extension" "${file%.checkpoint}.consistency" 2>/dev/null)
+        # The words of $found are hexadecimal, as awk has seen to.
+        # shellcheck disable=SC2086
+        if [ "$log" != "$origin" ] || [ "${#stated}" -gt 15 ] || [ "$stated" -gt "$size" ] || [ "${#top}" -ne 64 ] \
+            || [ -z "$found" ] || ! begins "$stated" "$top" ${found#proof}; then
+            fail "witness: the signed tree does not begin with that of $file, which $name cosigned"
+            return 1
+        fi
+        [ "$stated" -le "$seen" ] || seen=$stated when=$time
+    done
+}
+
+for vkey in "$@"; do
+    name=${vkey%%+*}
+    id=${vkey#*+}
+    id=${id%%+*}
+    bytes_in "$vkey" 04 || bytes=''
+    digest=$({ printf '%s\n' "$name" && printf '04%s' "$bytes" | xxd -r -p; } | openssl dgst -sha256 -r)
+    case $name in
+        *[!!-~]*) name='' ;;
+    esac
+    if [ -z "$bytes" ] || [ -z "$name" ] || [ "${#id}" -ne 8 ] || [ "${digest#"$id"}" = "$digest" ]; then
+        fail 'witness: what was given is no key of a witness: it looks like name+01234567+BASE64'
+        continue
+    fi
+    if [ "$signed" != yes ] || [ "$proved" != yes ]; then
+        fail "witness: what $name has seen cannot be checked without a signed tree that has the entries"
+        continue
+    fi
+    pem_of "$bytes" "$work/witness.pem"
+    seen_by || continue
+    if [ "$seen" -eq 0 ]; then
+        fail "witness: $name has signed nothing here: ask for the package anew, or ask the witness"
+        continue
+    fi
+    covered=0
+    for position in $positions; do
+        [ "$position" -ge "$seen" ] || covered=$((covered + 1))
+    done
+    if [ "$covered" -eq "$count" ]; then
+        pass "witness: by $(shown "$when") $name had seen all $count entries of the case"
+    elif [ "$covered" -gt 0 ]; then
+        pass "witness: by $(shown "$when") $name had seen entries 1 to $covered; the $((count - covered)) behind came later"
+    else
+        fail "witness: $name had seen none of the entries of the case"
+    fi
+done
 
 # --- The last entry names the payload manifest; the originals stand in entries. ----------------------------
 
@@ -377,7 +526,8 @@ if [ -z "$key" ]; then
     printf 'It came with the package. COMPARE IT with the one that you got another way (VERIFY.txt says how):\n'
     printf 'until then these checks show that the parts belong together, not who made them.\n'
 fi
-printf 'Not checked here: bodies, records of copies, time stamps, witnesses (vidne verify package does).\n'
+[ "$#" -gt 0 ] || unseen=', witnesses without their keys'
+printf 'Not checked here: bodies, records of copies, time stamps%s (vidne verify package does).\n' "${unseen-}"
 if [ "$failed" -eq 0 ]; then
     printf 'All checks passed.\n'
 else

@@ -1,6 +1,7 @@
 """A case of two exhibits as the pipeline leaves it, its export package, and what an intruder does to one."""
 
 import shutil
+from base64 import b64decode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,15 +14,16 @@ from evidence.custody import CustodyEvent, EventObject, KeptStamp, LedgerEntry
 from evidence.exhibits import Role
 from evidence.jsontypes import Json, JsonObject
 from hashing.bag import TAG_MANIFEST, manifest_bytes
+from hashing.cosignatures import Cosigner
 from hashing.keys import public_pem
 from hashing.manifest import Location, ObjectRecord
 from hashing.merkle import Frontier, inclusion_proof, leaf_hash
-from hashing.note_keys import Signer
+from hashing.note_keys import Signature, Signer
 from hashing.notes import Checkpoint, sign_checkpoint
 from hashing.package_files import BODIES, CHECKPOINT, ENTRIES, PEM, VKEY, proof_path
 from hashing.proof_file import EntryProof
 from hashing.verify import ExpectedObject
-from tests.hashing.cases import AT, CASE, OTHER_CASE, Scene
+from tests.hashing.cases import AT, CASE, ORIGIN, OTHER_CASE, Scene
 
 NUMBER = "0100-10293-00001-26"
 PIECE = 4 * 1024 * 1024
@@ -76,9 +78,9 @@ def packet_proof(seed: int) -> tuple[bytes, str]:
     return (head + "#format: frame checksums\n" + "".join(lines)).encode(), digest
 
 
-def case_scene(folder: Path) -> Scene:
+def case_scene(folder: Path, signer: Signer | None = None) -> Scene:
     """Ten entries: the case opened, three for each exhibit, a recorder that made the second one."""
-    scene = Scene(folder)
+    scene = Scene(folder, signer=signer or Signer.generate(ORIGIN))
     filed(scene, "case:opened", "case.opened", {"number": NUMBER})
     for n in (1, 2):
         label = f"EX-{n:04d}"
@@ -198,6 +200,19 @@ class Tampered:
         note = self.read(CHECKPOINT)
         line = witness.signature_line(note.partition(b"\n\n")[0] + b"\n")
         return self.write(CHECKPOINT, note + line).reseal()
+
+    def without_lines_of(self, name: str, path: str) -> "Tampered":
+        """The lines of a witness taken out of a note."""
+        lines = self.read(path).splitlines(keepends=True)
+        return self.write(path, b"".join(line for line in lines if name.encode() not in line)).reseal()
+
+    def with_another_time(self, path: str, witness: Cosigner) -> "Tampered":
+        """A witness's line that states another time than was signed."""
+        note = self.read(path)
+        line = next(line for line in note.splitlines(keepends=True) if witness.name.encode() in line)
+        blob = b64decode(line.split()[2])
+        later = Signature(witness.name, blob[:11] + bytes([blob[11] ^ 1]) + blob[12:])
+        return self.write(path, note.replace(line, later.line)).reseal()
 
     def without_entry(self, number: int) -> "Tampered":
         """Entry `number` of the case with its proof and its body gone, the rest as it was."""

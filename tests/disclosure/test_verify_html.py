@@ -1,18 +1,23 @@
 """verify.html in Chromium, from the disk and offline, agrees with the program."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from hashing.cosignatures import Cosigner
 from hashing.keys import fingerprint
 from hashing.note_keys import Signer
-from tests.disclosure.packages import FILES, Tampered, export_all
+from hashing.package_files import CHECKPOINT
+from tests.disclosure.packages import FILES, Tampered, case_scene, export_all
 from tests.hashing.cases import ORIGIN, Scene
+from tests.hashing.test_package_witness import BESIDE, SECONDS, W1, W2, cosigned_at_every_size
+from tests.hashing.test_package_witness import exported as cosigned_package
 
 PAGE = Path(__file__).parents[2] / "disclosure" / "verify.html"
 _FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--no-first-run"]
@@ -54,6 +59,7 @@ def told(
     folder: Path,
     *,
     key: str = "",
+    witnesses: Sequence[Cosigner] | str = (),
     page_file: Path = PAGE,
     locale: str = "en-GB",
     seconds: int = 30,
@@ -64,9 +70,11 @@ def told(
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(page_file.as_uri())
-    if key:
+    if key or witnesses:
         page.click("summary")
         page.fill("#key", key)
+        vkeys = witnesses if isinstance(witnesses, str) else "\n".join(one.verifier.vkey for one in witnesses)
+        page.fill("#witnesses", vkeys)
     page.set_input_files("#folder", folder)
     page.wait_for_selector("#result:not([hidden])", timeout=1000 * seconds)
     rows = page.query_selector_all("#checks tr")
@@ -152,6 +160,72 @@ def test_an_edited_body_fails(browser: Browser, package: Tampered) -> None:
     raw = package.read("custody/bodies.jsonl").replace(b"clip 1.mp4", b"clip 9.mp4")
     package.write("custody/bodies.jsonl", raw).reseal()
     assert told(browser, package.root).failed == {"bodies"}
+
+
+@pytest.fixture
+def cosigned(tmp_path: Path) -> Tampered:
+    """A package of which W1 cosigned an earlier checkpoint, of 10 entries, and W2 its own."""
+    return Tampered(cosigned_package(case_scene(tmp_path), tmp_path / "cosigned", (10, W1), (13, W2)))
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "da-DK"])
+def test_what_each_witness_has_seen_is_told_with_its_time(
+    browser: Browser, cosigned: Tampered, locale: str
+) -> None:
+    seen = told(browser, cosigned.root, witnesses=(W1, W2), locale=locale)
+    assert (seen.verdict, seen.checks["witness"]) == ("own", "pass")
+    when = f"{datetime.fromtimestamp(SECONDS, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    words = {
+        "en-GB": "By {} {} had seen the first {} of the case's 11 entries.",
+        "da-DK": "{1} havde {0} set de første {2} af sagens 11 indførsler.",
+    }[locale]
+    for witness, count in ((W1, 8), (W2, 11)):
+        assert words.format(when, witness.name, count) in seen.text
+
+
+def test_the_signed_tree_begins_with_every_earlier_one(browser: Browser, tmp_path: Path) -> None:
+    root, witnesses = cosigned_at_every_size(tmp_path)
+    seen = told(browser, root, witnesses=witnesses)
+    assert seen.failed == set()
+    assert seen.text.count("had seen the first") == len(witnesses)
+
+
+@pytest.mark.parametrize("path", [CHECKPOINT, f"{BESIDE}10.checkpoint"])
+def test_a_line_that_was_taken_out_is_missed(browser: Browser, cosigned: Tampered, path: str) -> None:
+    witness = W2 if path == CHECKPOINT else W1
+    cosigned.without_lines_of(witness.name, path)
+    seen = told(browser, cosigned.root, witnesses=[witness])
+    assert seen.failed == {"witness"}
+    assert f"{witness.name}: has signed nothing here" in seen.text
+
+
+def test_a_line_with_another_time_or_by_another_key_fails(browser: Browser, cosigned: Tampered) -> None:
+    cosigned.with_another_time(CHECKPOINT, W2)
+    assert f"{CHECKPOINT}: has a line under the name {W2.name} that is not by its key" in (
+        told(browser, cosigned.root, witnesses=[W2]).text
+    )
+    seen = told(browser, cosigned.root, witnesses=[Cosigner.generate(W1.name)])
+    assert "has signed nothing here" in seen.text
+
+
+def test_an_earlier_tree_that_is_not_the_beginning_fails(browser: Browser, cosigned: Tampered) -> None:
+    path = f"{BESIDE}10.consistency"
+    old, first, *rest = cosigned.read(path).splitlines(keepends=True)
+    for lines in (
+        [old, first, first, *rest[1:]],
+        [b"old 9\n", first, *rest],
+        [old, *rest],
+        [old, first, *rest, first],
+    ):
+        cosigned.write(path, b"".join(lines)).reseal()
+        seen = told(browser, cosigned.root, witnesses=[W1])
+        assert seen.failed == {"witness"}
+        assert "the signed tree does not begin with" in seen.text
+
+
+def test_what_is_no_key_of_a_witness_is_said(browser: Browser, scene: Scene, cosigned: Tampered) -> None:
+    seen = told(browser, cosigned.root, witnesses=f"w1\n\n{scene.signer.verifier.vkey}\n")
+    assert seen.text.count("is no key of a witness") == 4  # in the table and in the list below it
 
 
 def test_what_is_extra_or_missing_is_named(browser: Browser, package: Tampered) -> None:

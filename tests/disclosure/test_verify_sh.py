@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from evidence.custody import KeptStamp
+from hashing.cosignatures import Cosigner
 from hashing.keys import fingerprint, public_pem
 from hashing.package_files import BODIES, CHECKPOINT, ENTRIES, proof_path
 from hashing.timestamps import make_request
@@ -15,7 +17,7 @@ from tests.disclosure.packages import FILES, Tampered, case_scene, export_all
 from tests.disks import small_disk
 from tests.hashing.cases import Scene
 from tests.hashing.test_package import HOSTILE, rewritten
-from tests.hashing.test_package_witness import W1, W2
+from tests.hashing.test_package_witness import BESIDE, SECONDS, W1, W2, cosigned_at_every_size
 from tests.hashing.test_package_witness import exported as cosigned_package
 from tests.tsa import authority
 
@@ -83,6 +85,20 @@ def package(exported: tuple[Path, Scene], tmp_path: Path) -> Tampered:
     return Tampered(place)
 
 
+@pytest.fixture(scope="module")
+def with_witnesses(tmp_path_factory: pytest.TempPathFactory, exported: tuple[Path, Scene]) -> Path:
+    folder = tmp_path_factory.mktemp("cosigned")
+    scene = case_scene(folder, exported[1].signer)
+    return cosigned_package(scene, folder / "P", (10, W1), (13, W2))
+
+
+@pytest.fixture
+def cosigned(with_witnesses: Path, tmp_path: Path) -> Tampered:
+    """A package of which W1 cosigned an earlier checkpoint, of 10 entries, and W2 its own."""
+    shutil.copytree(with_witnesses, tmp_path / "cosigned")
+    return Tampered(tmp_path / "cosigned")
+
+
 @pytest.fixture
 def pem(exported: tuple[Path, Scene], tmp_path: Path) -> Path:
     path = tmp_path / "the log's key.pem"
@@ -138,15 +154,93 @@ def test_it_works_inside_of_the_folder_and_leaves_it_as_it_was(shell: Shell, pac
     assert {path: path.stat().st_mtime_ns for path in package.root.rglob("*")} == before
 
 
-def test_a_witness_is_passed_over(shell: Shell, package: Tampered, pem: Path) -> None:
-    done = shell.verify(package.with_a_witness().root, pem)
+def test_without_a_witnesss_key_its_lines_are_passed_over(shell: Shell, cosigned: Tampered) -> None:
+    done = shell.verify(cosigned.root)
     assert (done.returncode, failures(done)) == (0, "")
+    assert "witnesses without their keys" in done.stdout
 
 
-def test_a_checkpoint_that_a_witness_cosigned_before_is_passed_over(shell: Shell, tmp_path: Path) -> None:
-    root = cosigned_package(case_scene(tmp_path), tmp_path / "P", (10, W1), (13, W2))
-    done = shell.verify(root)
+def test_what_each_witness_has_seen_is_told_with_its_time(
+    shell: Shell, cosigned: Tampered, pem: Path
+) -> None:
+    """Of the ten entries that W1 saw two are of another case; three of the case came after them."""
+    done = shell.verify(cosigned.root, pem, cosigned.root, W1.verifier.vkey, W2.verifier.vkey)
+    assert (done.returncode, failures(done), done.stderr) == (0, "", "")
+    when = f"{datetime.fromtimestamp(SECONDS, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    assert f"by {when} {W1.name} had seen entries 1 to 8; the 3 behind came later" in done.stdout
+    assert f"by {when} {W2.name} had seen all 11 entries of the case" in done.stdout
+    assert "witnesses without" not in done.stdout
+
+
+def test_the_signed_tree_begins_with_every_earlier_one(shell: Shell, tmp_path: Path) -> None:
+    root, witnesses = cosigned_at_every_size(tmp_path)
+    done = shell.verify(root, "", root, *(one.verifier.vkey for one in witnesses))
     assert (done.returncode, failures(done)) == (0, "")
+    assert done.stdout.count("had seen entries 1 to") == len(witnesses) == 9
+
+
+@pytest.mark.parametrize("path", [CHECKPOINT, f"{BESIDE}10.checkpoint"])
+def test_a_line_that_was_taken_out_is_missed(shell: Shell, cosigned: Tampered, path: str) -> None:
+    witness = W2 if path == CHECKPOINT else W1
+    cosigned.without_lines_of(witness.name, path)
+    done = shell.verify(cosigned.root, "", cosigned.root, witness.verifier.vkey)
+    assert done.returncode == 1
+    assert failures(done) == (
+        f"FAIL  witness: {witness.name} has signed nothing here: ask for the package anew, or ask the witness"
+    )
+
+
+def test_a_line_with_another_time_or_by_another_key_fails(shell: Shell, cosigned: Tampered) -> None:
+    cosigned.with_another_time(CHECKPOINT, W2)
+    done = shell.verify(cosigned.root, "", cosigned.root, W2.verifier.vkey)
+    assert f"a line in {CHECKPOINT} under the name of {W2.name} is not by its key" in failures(done)
+    stranger = Cosigner.generate(W1.name)  # the same name, another key: nothing here is by it
+    done = shell.verify(cosigned.root, "", cosigned.root, stranger.verifier.vkey)
+    assert "has signed nothing here" in failures(done)
+
+
+@pytest.mark.parametrize("change", ["hash", "size", "gone", "more"])
+def test_an_earlier_tree_that_is_not_the_beginning_fails(
+    shell: Shell, cosigned: Tampered, change: str
+) -> None:
+    path = f"{BESIDE}10.consistency"
+    old, first, *rest = cosigned.read(path).splitlines(keepends=True)
+    hashes = {
+        "hash": [old, first, first, *rest[1:]],
+        "size": [b"old 9\n", first, *rest],
+        "gone": [old, *rest],
+    }
+    cosigned.write(path, b"".join(hashes.get(change, [old, first, *rest, first]))).reseal()
+    done = shell.verify(cosigned.root, "", cosigned.root, W1.verifier.vkey)
+    assert done.returncode == 1
+    assert f"does not begin with that of {BESIDE}10.checkpoint" in failures(done)
+
+
+def test_a_rewritten_log_is_caught_by_what_a_witness_cosigned(
+    shell: Shell, cosigned: Tampered, exported: tuple[Path, Scene], tmp_path: Path
+) -> None:
+    """The log's own key has signed it all again: by that key alone everything holds."""
+    (tmp_path / "other").mkdir()
+    other = case_scene(tmp_path / "other", exported[1].signer)
+    root = Tampered(cosigned_package(other, tmp_path / "Q", (13, W2)))
+    assert shell.verify(root.root).returncode == 0
+    (root.root / BESIDE).mkdir()
+    root.write(f"{BESIDE}10.checkpoint", cosigned.read(f"{BESIDE}10.checkpoint"))
+    root.write(f"{BESIDE}10.consistency", cosigned.read(f"{BESIDE}10.consistency")).reseal()
+    done = shell.verify(root.root, "", root.root, W1.verifier.vkey)
+    assert done.returncode == 1
+    assert "does not begin with" in failures(done)
+
+
+@pytest.mark.parametrize("key", ["", "w1", "w1+01234567+AAAA", "log", "id"])
+def test_what_is_no_key_of_a_witness_is_said(
+    shell: Shell, cosigned: Tampered, exported: tuple[Path, Scene], key: str
+) -> None:
+    log, (name, _, rest) = exported[1].signer.verifier.vkey, W1.verifier.vkey.split("+", 2)
+    given = {"log": log, "id": f"{name}+01234567+{rest}"}.get(key, key)
+    done = shell.verify(cosigned.root, "", cosigned.root, given)
+    assert done.returncode == 1
+    assert "is no key of a witness" in failures(done)
 
 
 def test_time_stamps_are_passed_over_and_their_digests_are_not(shell: Shell, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from disclosure.anchors import Anchors
 from disclosure.package import write_package
 from evidence.errors import IntegrityError, TrustMaterialError
 from hashing.cosignatures import Cosigner, parse_witness_keys
+from hashing.merkle import leaf_hash, root_of
 from hashing.notes import Checkpoint, checkpoint_of, sign_checkpoint, split_note, with_lines
 from hashing.package import verify_package
 from hashing.package_files import CHECKPOINT, PROOFS
@@ -43,6 +44,17 @@ def exported(scene: Scene, output: Path, *cosigned: tuple[int, Cosigner]) -> Pat
 
     write_package(output, request_of(packaged(scene)), replace(origin, anchors=anchors))
     return output
+
+
+def cosigned_at_every_size(folder: Path) -> tuple[Path, list[Cosigner]]:
+    """A package that has a checkpoint of each size before its own, each cosigned by a witness of its own."""
+    scene = case_scene(folder)
+    leaves = [leaf_hash(row.entry) for row in scene.ledger.rows]
+    witnesses = {size: Cosigner.generate(f"w{size}") for size in range(1, len(leaves))}
+    for size in witnesses:
+        earlier = Checkpoint(ORIGIN, size, root_of(leaves[:size]))
+        scene.ledger.checkpoints[size] = sign_checkpoint(earlier, scene.signer)
+    return exported(scene, folder / "P", *witnesses.items()), list(witnesses.values())
 
 
 @pytest.fixture(scope="module")
