@@ -21,6 +21,10 @@ _HURRY = {
     "da": " Optagelserne overskrives {lost}: gem dem med det samme.",
     "en": " The footage is overwritten on {lost}: save it at once.",
 }
+_TOO_LATE = {
+    "da": " Optagelserne kan være overskrevet siden {lost}: gem med det samme det, der er.",
+    "en": " The footage may have been overwritten on {lost}: save at once what is there.",
+}
 _END = {
     "da": " Linket virker til {until}. Ingen link? Skriv koden {code} på {home}. Reference {reference}."
     " Vi beder aldrig om kort, adgangskoder eller MitID.",
@@ -29,9 +33,12 @@ _END = {
 }
 
 
-def link_url(public_url: str, code: str) -> str:
-    """The link itself: what stands behind the # never leaves the browser with a request for a page."""
-    return f"{public_url}/send#{code}"
+def link_url(public_url: str, code: str, language: str) -> str:
+    """The link itself: what stands behind the # never leaves the browser with a request for a page.
+
+    Of a Danish link each visitor's browser chooses the language; another one opens in its own.
+    """
+    return f"{public_url}/send{'' if language == LANGUAGES[0] else f'?lang={language}'}#{code}"
 
 
 def message(
@@ -42,14 +49,16 @@ def message(
     public_url: str,
     code: str,
     zone: ZoneInfo,
+    now: datetime,
 ) -> str:
     """The text of an SMS in one of LANGUAGES; a visitor's link is sent to nobody."""
     parts = [_TEXTS[language, link.kind]]
     if asked is not None and asked.overwritten_at is not None:
-        parts.append(_HURRY[language])
+        is_late = datetime.fromisoformat(asked.overwritten_at) <= now
+        parts.append((_TOO_LATE if is_late else _HURRY)[language])
     parts.append(_END[language])
     return "".join(parts).format(
-        url=link_url(public_url, code),
+        url=link_url(public_url, code, language),
         business=asked.business if asked else "",
         lost=_local(asked.overwritten_at, zone) if asked and asked.overwritten_at else "",
         until=_local(link.expires_at, zone),

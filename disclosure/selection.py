@@ -12,9 +12,7 @@ from evidence.text import plain_suffix
 from hashing import canonical
 from hashing.bag import PAYLOAD, is_safe
 from hashing.entries import ERASED, Entry
-from hashing.package_files import ORIGINAL, STREAMS, framehash_name
-
-CONTACT = "contact."  # the types of events whose bodies hold contact data and nothing else
+from hashing.package_files import CONTACT, ORIGINAL, STREAMS, framehash_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,17 @@ digest_of() { # of the file $1 or of standard input, into $digest
 
 # --- Every file of the manifests has its digest, and there is no other file. -------------------------------
 
+may_stand() { # whether a package can have the file $1 beside its payload: nothing binds the list of these
+    case $1 in
+        bagit.txt | bag-info.txt | manifest-sha256.txt | log.pub.pem | log.vkey) ;;
+        VERIFY.txt | verify.sh | verify.html | report.pdf) ;;
+        custody/entries.jsonl | custody/bodies.jsonl | custody/checkpoint) ;;
+        custody/*/*/* | streams/*/*) return 1 ;;
+        custody/proofs/* | custody/keys/* | custody/tsa/* | custody/witness/* | streams/*) ;;
+        *) return 1 ;;
+    esac
+}
+
 listed=$newline
 payload=''
 manifest() { # $1: the manifest, $2: a pattern that its paths must match, $3: one that they must not
@@ -91,6 +102,7 @@ manifest() { # $1: the manifest, $2: a pattern that its paths must match, $3: on
         listed=$listed$path$newline
         case $path in
             data/*) payload=$payload$line$newline ;;
+            *) may_stand "$path" || { fail "$1: no package has a file $path" && bad=1; } ;;
         esac
         if [ -L "$path" ] || [ ! -f "$path" ]; then
             fail "$1: $path is missing, or is no file"
@@ -112,11 +124,24 @@ if [ -f tagmanifest-sha256.txt ]; then
 else
     fail 'tagmanifest-sha256.txt: it is missing'
 fi
+for name in bagit.txt bag-info.txt; do
+    case $listed in
+        *"$newline$name$newline"*) ;;
+        *) fail "files: $name is missing" ;;
+    esac
+done
 
 extra=0
 walk() { # every file below $1
     for found in "$1"* "$1".[!.]* "$1"..?*; do
         [ -e "$found" ] || [ -L "$found" ] || continue
+        case $found in
+            *[!A-Za-z0-9._/-]*)
+                fail 'files: one has a name that may not stand in a package'
+                extra=1
+                continue
+                ;;
+        esac
         if [ -d "$found" ] && [ ! -L "$found" ]; then
             walk "$found/"
             continue
@@ -125,9 +150,6 @@ walk() { # every file below $1
         case $listed in
             *"$newline$found$newline"*) continue ;;
         esac
-        case $found in
-            *[!A-Za-z0-9._/-]*) found='a file whose name may not stand in a package' ;;
-        esac
         fail "files: no manifest lists $found"
         extra=1
     done
@@ -135,128 +157,7 @@ walk() { # every file below $1
 walk ''
 [ "$extra" -ne 0 ] || pass 'files: there are no others'
 
-# --- The checkpoint is signed by the log's key. ------------------------------------------------------------
-
-# Awk turns base64 into hexadecimal; what is no base64 gives an empty text.
-hex='function hex(s,  i, k, v, bits, p, out) {
-    sub(/=+$/, "", s)
-    for (i = 1; i <= length(s); i++) {
-        k = index("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", substr(s, i, 1)) - 1
-        if (k < 0) return ""
-        v = v * 64 + k; bits += 6
-        if (bits >= 8) { bits -= 8; p = bits == 4 ? 16 : bits == 2 ? 4 : 1; out = out sprintf("%02x", int(v / p)); v = v % p }
-    }
-    return out
-}'
-note=custody/checkpoint
-own_key=log.pub.pem
-origin='' size='' root=''
-if [ -f "$note" ]; then
-    awk '$0 == "" { exit } { print }' "$note" >"$work/text"
-    { IFS= read -r origin && IFS= read -r size && IFS= read -r root; } <"$work/text"
-    root=$(printf '%s\n' "$root" | awk "$hex"' { print hex($0) }')
-fi
-case $size in
-    '' | 0* | *[!0-9]*) size='' ;;
-esac
-case $origin in
-    *[!\ -~]*) origin_shown='its log' ;;
-    *) origin_shown=$origin ;;
-esac
-
-lines='body && $0 != "" { print $2, hex($3) } $0 == "" { body = 1 }'
-has_signed() { # whether the note $2 has a right signature of the log by the key in $1
-    right=1
-    awk '$0 == "" { exit } { print }' "$2" >"$work/text"
-    # A signature line is: em dash, name of the key, base64 of four bytes of key id and 64 of signature.
-    awk "$hex$lines" "$2" >"$work/lines"
-    while read -r name blob; do
-        [ "$name" = "$origin" ] && [ "${#blob}" -eq 136 ] || continue
-        printf '%s' "${blob#????????}" | xxd -r -p >"$work/signature"
-        openssl pkeyutl -verify -pubin -inkey "$1" -rawin -in "$work/text" \
-            -sigfile "$work/signature" >/dev/null 2>&1 && right=0
-    done <"$work/lines"
-    return "$right"
-}
-
-bytes_in() { # the 32 bytes of the key $1, as <name>+<key id>+<base64>, of kind $2, in hexadecimal, into $bytes
-    bytes=${1#*+}
-    bytes=$(printf '%s\n' "${bytes#*+}" | awk "$hex"' { print hex($0) }')
-    case $bytes in
-        "$2"*) bytes=${bytes#??} ;;
-        *) bytes='' ;;
-    esac
-    [ "${#bytes}" -eq 64 ]
-}
-
-pem_of() { # the key of these bytes in hexadecimal, into the file $2
-    printf '302a300506032b6570032100%s' "$1" | xxd -r -p >"$work/der"
-    openssl pkey -pubin -inform DER -in "$work/der" -out "$2" 2>/dev/null
-}
-
-# A key of the log is followed by another with a note that both have signed. From the key that is given this
-# goes on to the newest; from the package's own it goes back, to tell those before it.
-current=''
-if openssl pkey -pubin -in "${key:-$own_key}" -outform DER -out "$work/der" 2>/dev/null; then
-    current=$(xxd -p "$work/der" | awk '{ printf "%s", $0 }')
-    current=${current#302a300506032b6570032100}
-fi
-signer=${key:-$own_key} least=0 most=1000000000000000 former='' followed=0
-again=yes
-while [ "$again" = yes ] && [ -n "$current" ]; do
-    again=no
-    for file in custody/keys/*.succession; do
-        case $file in
-            *[!A-Za-z0-9._/-]*) continue ;; # no such name may stand in a package: said above
-        esac
-        [ -f "$file" ] || continue
-        { IFS= read -r magic && IFS= read -r log && IFS= read -r end && IFS= read -r tree && IFS= read -r old \
-            && IFS= read -r new; } <"$file" || continue
-        case $end in
-            '' | 0* | *[!0-9]*) continue ;;
-        esac
-        [ "$magic" = vidne-key-succession/v1 ] && [ "$log" = "$origin" ] && [ "${#end}" -le 15 ] || continue
-        bytes_in "$old" 01 && old=$bytes && bytes_in "$new" 01 && new=$bytes || continue
-        if [ -n "$key" ]; then
-            [ "$old" = "$current" ] && [ "$end" -gt "$least" ] || continue
-        else
-            [ "$new" = "$current" ] && [ "$end" -lt "$most" ] || continue
-        fi
-        pem_of "$old" "$work/old.pem"
-        pem_of "$new" "$work/new.pem"
-        if ! has_signed "$work/old.pem" "$file" || ! has_signed "$work/new.pem" "$file"; then
-            fail "keys: $file is not signed by both keys that it names"
-            continue
-        fi
-        followed=$((followed + 1)) again=yes
-        if [ -n "$key" ]; then
-            current=$new least=$end
-            signer=$work/signer.pem
-            pem_of "$new" "$signer"
-        else
-            current=$old most=$end
-            pem_of "$old" "$work/old.pem" && digest_of "$work/der"
-            former="$former    up to $end entries: SHA-256 $digest$newline"
-        fi
-    done
-done
-[ "$followed" -eq 0 ] || pass "keys: another key of the log followed $followed times, with the signatures of both"
-
-signed=no
-if [ -n "$size" ] && [ "${#root}" -eq 64 ] && [ "${#size}" -le 15 ] && [ "$size" -gt "$least" ]; then
-    has_signed "$signer" "$note" && signed=yes
-fi
-if [ "$signed" = yes ]; then
-    pass "checkpoint: ${key:-$own_key}$(
-        [ "$signer" = "${key:-$own_key}" ] || printf ', by the key that followed it,'
-    ) signed the tree of $size entries of $origin_shown"
-else
-    fail "checkpoint: it has no right signature by ${key:-$own_key}$(
-        [ "$signer" = "${key:-$own_key}" ] || printf ', which was followed by another key at %s entries' "$least"
-    )"
-fi
-
-# --- Each entry is in the signed tree, and names the one before it in its case. ----------------------------
+# --- Trees of hashes (RFC 9162). -----------------------------------------------------------------------------
 
 node() { # SHA-256(01 || $1 || $2), all in hexadecimal, into $hash; what was computed before is remembered
     eval "hash=\${node_$1$2-}"
@@ -265,82 +166,6 @@ node() { # SHA-256(01 || $1 || $2), all in hexadecimal, into $hash; what was com
     hash=${hash%% *}
     eval "node_$1$2=\$hash"
 }
-
-included() { # whether leaf $1 is number $2 of $size under $root; the siblings follow (RFC 9162, 2.1.3.2)
-    hash=$1 at=$2 last=$((size - 1))
-    [ "$at" -le "$last" ] || return 1
-    shift 2
-    for sibling in "$@"; do
-        [ "$last" -gt 0 ] || return 1
-        if [ $((at % 2)) -eq 1 ] || [ "$at" -eq "$last" ]; then
-            node "$sibling" "$hash"
-            while [ $((at % 2)) -eq 0 ] && [ "$at" -ne 0 ]; do
-                at=$((at / 2)) last=$((last / 2))
-            done
-        else
-            node "$hash" "$sibling"
-        fi
-        at=$((at / 2)) last=$((last / 2))
-    done
-    [ "$last" -eq 0 ] && [ "$hash" = "$root" ]
-}
-
-# A proof: a line of magic, `index N`, hashes in base64, an empty line, the checkpoint.
-proof='
-NR == 1 && $0 != "c2sp.org/tlog-proof@v1" { bad = 1 }
-NR == 2 { if ($0 !~ /^index (0|[1-9][0-9]*)$/ || length($2) > 15) bad = 1; out = $2; next }
-NR > 2 && $0 == "" { exit }
-NR > 2 { h = hex($0); if (length(h) != 64 || NR > 65) bad = 1; out = out " " h }
-END { if (!bad) print out }'
-
-count=0 length=0 chained=yes proved=yes position=-1 positions='' last_entry=''
-previous=0000000000000000000000000000000000000000000000000000000000000000
-if [ -f custody/entries.jsonl ]; then
-    while IFS= read -r line || [ -n "$line" ]; do
-        count=$((count + 1))
-        length=$((length + ${#line} + 1))
-        last_entry=$line
-        rest=${line#*\",\"case_prev\":\"}
-        case_prev=${rest%%\"*}
-        rest=${rest#*\",\"case_seq\":}
-        case_seq=${rest%%,*}
-        if [ "$case_seq" != "$count" ] || [ "$case_prev" != "$previous" ]; then
-            fail "case chain: entry $count does not follow the one before it"
-            chained=no
-        fi
-        digest=$({ printf '\000' && printf '%s' "$line"; } | openssl dgst -sha256 -r)
-        previous=${digest%% *}
-        if [ "$signed" = yes ]; then
-            path=custody/proofs/$count.tlog-proof
-            found=''
-            [ ! -f "$path" ] || found=$(awk "$hex$proof" "$path")
-            # The words of $found are an index and hashes: digits and hexadecimal, as awk has seen to.
-            # shellcheck disable=SC2086
-            if [ -z "$found" ] || ! included "$previous" $found || [ "${found%% *}" -le "$position" ]; then
-                fail "inclusion: $path does not show entry $count in the signed tree"
-                proved=no
-            fi
-            position=${found%% *}
-            position=${position:-0}
-            positions="$positions $position"
-        fi
-    done <custody/entries.jsonl
-    if [ "$length" -ne "$(wc -c <custody/entries.jsonl)" ]; then
-        fail 'case chain: custody/entries.jsonl holds bytes that are no text'
-        chained=no
-    fi
-fi
-[ "$count" -gt 0 ] || chained=no proved=no
-if [ "$chained" = yes ]; then pass "case chain: $count entries, none left out"; else fail 'case chain'; fi
-if [ "$signed" != yes ]; then
-    fail 'inclusion: it cannot be checked without a signed checkpoint'
-elif [ "$proved" = yes ]; then
-    pass "inclusion: $count entries are in the signed tree"
-else
-    fail 'inclusion'
-fi
-
-# --- Each witness whose key is given saw the log, as it is here or as it began. ------------------------------
 
 begins() { # whether the signed tree begins with that of $1 entries under $2; hashes follow (RFC 9162, 2.1.4.2)
     old_size=$1 old_root=$2
@@ -380,6 +205,251 @@ extension='
 NR == 1 { if ($0 != "old " old) bad = 1; next }
 { h = hex($0); if (length(h) != 64 || NR > 64) bad = 1; out = out " " h }
 END { if (!bad && NR) print "proof" out }'
+
+extends() { # whether the signed tree begins with that of $2 entries under $3, by the proof in the file $1
+    found=$(awk -v old="$2" "$hex$extension" "$1" 2>/dev/null)
+    # The words of $found are hexadecimal, as awk has seen to.
+    # shellcheck disable=SC2086
+    [ -n "$found" ] && [ "$2" -le "$size" ] && begins "$2" "$3" ${found#proof}
+}
+
+# --- The checkpoint is signed by the log's key. ------------------------------------------------------------
+
+# Awk turns base64 into hexadecimal; what is no base64 gives an empty text.
+hex='function hex(s,  i, k, v, bits, p, out) {
+    sub(/=+$/, "", s)
+    for (i = 1; i <= length(s); i++) {
+        k = index("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", substr(s, i, 1)) - 1
+        if (k < 0) return ""
+        v = v * 64 + k; bits += 6
+        if (bits >= 8) { bits -= 8; p = bits == 4 ? 16 : bits == 2 ? 4 : 1; out = out sprintf("%02x", int(v / p)); v = v % p }
+    }
+    return out
+}'
+note=custody/checkpoint
+own_key=log.pub.pem
+origin='' size='' root=''
+if [ -f "$note" ]; then
+    awk '$0 == "" { exit } { print }' "$note" >"$work/text"
+    { IFS= read -r origin && IFS= read -r size && IFS= read -r root; } <"$work/text"
+    said_by_note="$origin$newline$size$newline$root$newline"
+    export said_by_note
+    root=$(printf '%s\n' "$root" | awk "$hex"' { print hex($0) }')
+fi
+case $size in
+    '' | 0* | *[!0-9]*) size='' ;;
+esac
+case $origin in
+    *[!\ -~]*) origin_shown='its log' ;;
+    *) origin_shown=$origin ;;
+esac
+
+# A signature line is: em dash, name of the key, base64 of four bytes of key id and the signature.
+lines='
+!body { body = $0 == ""; next }
+$1 == "\342\200\224" && $0 == $1 " " $2 " " $3 && hex($3) != "" { print $2, hex($3); next }
+{ print "malformed" }'
+
+has_signed() { # whether the note $2 is whole, and has a signature of the log by the key in $1 and no wrong one
+    [ "$(xxd -p "$2" | awk '{ line = $0 } END { print substr(line, length(line) - 1) }')" = 0a ] || return 1
+    openssl pkey -pubin -in "$1" -outform DER -out "$work/der" 2>/dev/null || return 1
+    key_bytes=$(xxd -p "$work/der" | awk '{ printf "%s", $0 }')
+    id=$({ printf '%s\n' "$origin" && printf '01%s' "${key_bytes#302a300506032b6570032100}" | xxd -r -p; } |
+        openssl dgst -sha256 -r)
+    awk '$0 == "" { exit } { print }' "$2" >"$work/text"
+    awk "$hex$lines" "$2" >"$work/lines"
+    right=1
+    while read -r name blob; do
+        [ -n "$blob" ] || return 1
+        [ "$name" = "$origin" ] && [ "${id#"${blob%"${blob#????????}"}"}" != "$id" ] || continue
+        printf '%s' "${blob#????????}" | xxd -r -p >"$work/signature"
+        openssl pkeyutl -verify -pubin -inkey "$1" -rawin -in "$work/text" \
+            -sigfile "$work/signature" >/dev/null 2>&1 || return 1
+        right=0
+    done <"$work/lines"
+    return "$right"
+}
+
+bytes_in() { # the 32 bytes of the key $1, as <name>+<key id>+<base64>, of kind $2, in hexadecimal, into $bytes
+    bytes=${1#*+}
+    bytes=$(printf '%s\n' "${bytes#*+}" | awk "$hex"' { print hex($0) }')
+    case $bytes in
+        "$2"*) bytes=${bytes#??} ;;
+        *) bytes='' ;;
+    esac
+    [ "${#bytes}" -eq 64 ]
+}
+
+pem_of() { # the key of these bytes in hexadecimal, into the file $2
+    printf '302a300506032b6570032100%s' "$1" | xxd -r -p >"$work/der"
+    openssl pkey -pubin -inform DER -in "$work/der" -out "$2" 2>/dev/null
+}
+
+# A key of the log is followed by another with a note that both have signed. From the key that is given this
+# goes on to the newest; from the package's own it goes back, to tell those before it.
+current=''
+if openssl pkey -pubin -in "${key:-$own_key}" -outform DER -out "$work/der" 2>/dev/null; then
+    current=$(xxd -p "$work/der" | awk '{ printf "%s", $0 }')
+    current=${current#302a300506032b6570032100}
+fi
+signer=${key:-$own_key} least=0 most=1000000000000000 former='' followed=0 trees=''
+again=yes
+while [ "$again" = yes ] && [ -n "$current" ]; do
+    again=no
+    for file in custody/keys/*.succession; do
+        case $file in
+            *[!A-Za-z0-9._/-]*) continue ;; # no such name may stand in a package: said above
+        esac
+        [ -f "$file" ] || continue
+        { IFS= read -r magic && IFS= read -r log && IFS= read -r end && IFS= read -r tree && IFS= read -r old \
+            && IFS= read -r new; } <"$file" || continue
+        case $end in
+            '' | 0* | *[!0-9]*) continue ;;
+        esac
+        [ "$magic" = vidne-key-succession/v1 ] && [ "$log" = "$origin" ] && [ "${#end}" -le 15 ] || continue
+        bytes_in "$old" 01 && old=$bytes && bytes_in "$new" 01 && new=$bytes || continue
+        if [ -n "$key" ]; then
+            [ "$old" = "$current" ] && [ "$end" -gt "$least" ] || continue
+        else
+            [ "$new" = "$current" ] && [ "$end" -lt "$most" ] || continue
+        fi
+        pem_of "$old" "$work/old.pem"
+        pem_of "$new" "$work/new.pem"
+        if ! has_signed "$work/old.pem" "$file" || ! has_signed "$work/new.pem" "$file"; then
+            fail "keys: $file is not signed by both keys that it names"
+            continue
+        fi
+        followed=$((followed + 1)) again=yes
+        trees="$trees$end $tree$newline"
+        if [ -n "$key" ]; then
+            current=$new least=$end
+            signer=$work/signer.pem
+            pem_of "$new" "$signer"
+        else
+            current=$old most=$end
+            pem_of "$old" "$work/old.pem" && digest_of "$work/der"
+            former="$former    up to $end entries: SHA-256 $digest$newline"
+        fi
+    done
+done
+signed=no
+if [ -n "$size" ] && [ "${#root}" -eq 64 ] && [ "${#size}" -le 15 ] && [ "$size" -gt "$least" ]; then
+    has_signed "$signer" "$note" && signed=yes
+fi
+if [ "$signed" = yes ]; then
+    pass "checkpoint: ${key:-$own_key}$(
+        [ "$signer" = "${key:-$own_key}" ] || printf ', by the key that followed it,'
+    ) signed the tree of $size entries of $origin_shown"
+else
+    fail "checkpoint: it has no right signature by ${key:-$own_key}$(
+        [ "$signer" = "${key:-$own_key}" ] || printf ', which was followed by another key at %s entries' "$least"
+    )"
+fi
+
+# Whoever has the newest key alone could sign another past: the tree has to begin with those that were handed on.
+if [ "$signed" = yes ] && [ "$followed" -gt 0 ]; then
+    handed_on=yes
+    printf '%s' "$trees" >"$work/trees"
+    while read -r end tree; do
+        tree=$(printf '%s\n' "$tree" | awk "$hex"' { print hex($0) }')
+        if [ "${#tree}" -ne 64 ] || ! extends "custody/keys/$end.consistency" "$end" "$tree"; then
+            fail "keys: the signed tree is not shown to begin with that of $end entries, at which another key followed"
+            handed_on=no
+        fi
+    done <"$work/trees"
+    [ "$handed_on" = no ] || pass "keys: another key of the log followed $followed times, with the signatures of both"
+fi
+
+# --- Each entry is in the signed tree, and names the one before it in its case. ----------------------------
+
+included() { # whether leaf $1 is number $2 of $size under $root; the siblings follow (RFC 9162, 2.1.3.2)
+    hash=$1 at=$2 last=$((size - 1))
+    [ "$at" -le "$last" ] || return 1
+    shift 2
+    for sibling in "$@"; do
+        [ "$last" -gt 0 ] || return 1
+        if [ $((at % 2)) -eq 1 ] || [ "$at" -eq "$last" ]; then
+            node "$sibling" "$hash"
+            while [ $((at % 2)) -eq 0 ] && [ "$at" -ne 0 ]; do
+                at=$((at / 2)) last=$((last / 2))
+            done
+        else
+            node "$hash" "$sibling"
+        fi
+        at=$((at / 2)) last=$((last / 2))
+    done
+    [ "$last" -eq 0 ] && [ "$hash" = "$root" ]
+}
+
+# A proof: a line of magic, `index N`, hashes in base64, an empty line, the checkpoint.
+proof='
+NR == 1 { if ($0 != "c2sp.org/tlog-proof@v1") exit; next }
+NR == 2 { if ($0 !~ /^index (0|[1-9][0-9]*)$/ || length($2) > 15) exit; out = $2; next }
+!end && $0 == "" { end = NR; next }
+!end { h = hex($0); if (length(h) != 64 || NR > 65) exit; out = out " " h; next }
+NR > end + 3 { exit }
+{ said = said $0 "\n" }
+END { if (said == ENVIRON["said_by_note"]) print out }'
+
+count=0 length=0 chained=yes proved=yes position=-1 positions='' last_entry=''
+previous=0000000000000000000000000000000000000000000000000000000000000000
+if [ -f custody/entries.jsonl ]; then
+    while IFS= read -r line || [ -n "$line" ]; do
+        count=$((count + 1))
+        length=$((length + ${#line} + 1))
+        last_entry=$line
+        rest=${line#*\",\"case_prev\":\"}
+        case_prev=${rest%%\"*}
+        rest=${rest#*\",\"case_seq\":}
+        case_seq=${rest%%,*}
+        if [ "$case_seq" != "$count" ] || [ "$case_prev" != "$previous" ]; then
+            fail "case chain: entry $count does not follow the one before it"
+            chained=no
+        fi
+        digest=$({ printf '\000' && printf '%s' "$line"; } | openssl dgst -sha256 -r)
+        previous=${digest%% *}
+        if [ "$signed" = yes ]; then
+            path=custody/proofs/$count.tlog-proof
+            found=''
+            [ ! -f "$path" ] || found=$(awk "$hex$proof" "$path")
+            # The words of $found are an index and hashes: digits and hexadecimal, as awk has seen to.
+            # shellcheck disable=SC2086
+            if [ -z "$found" ] || ! included "$previous" $found || [ "${found%% *}" -le "$position" ]; then
+                fail "inclusion: $path does not show entry $count in the signed tree"
+                proved=no
+            fi
+            position=${found%% *}
+            position=${position:-0}
+            positions="$positions $position"
+        fi
+    done <custody/entries.jsonl
+    if [ "$length" -ne "$(wc -c <custody/entries.jsonl)" ]; then
+        fail 'case chain: custody/entries.jsonl holds bytes that are no text'
+        chained=no
+    fi
+fi
+[ "$count" -gt 0 ] || chained=no proved=no
+for path in custody/proofs/*; do
+    [ -e "$path" ] || [ -L "$path" ] || continue
+    number=${path#custody/proofs/}
+    number=${number%.tlog-proof}
+    case $number in
+        '' | 0* | *[!0-9]* | ????????????????*) number=$((count + 1)) ;;
+    esac
+    [ "$number" -le "$count" ] && [ "$path" = "custody/proofs/$number.tlog-proof" ] && continue
+    fail 'inclusion: a file in custody/proofs is the proof of no entry'
+    proved=no
+done
+if [ "$chained" = yes ]; then pass "case chain: $count entries, none left out"; else fail 'case chain'; fi
+if [ "$signed" != yes ]; then
+    fail 'inclusion: it cannot be checked without a signed checkpoint'
+elif [ "$proved" = yes ]; then
+    pass "inclusion: $count entries are in the signed tree"
+else
+    fail 'inclusion'
+fi
+
+# --- Each witness whose key is given saw the log, as it is here or as it began. ------------------------------
 
 cosigned() { # the cosignatures on note $1 of the witness $name, key id $id, key in $work/witness.pem, newest at $time
     awk '$0 == "" { exit } { print }' "$1" >"$work/text"
@@ -432,12 +502,8 @@ seen_by() { # how many entries of the log the witness $name has seen, into $seen
         case $stated in
             '' | 0* | *[!0-9]*) log='' ;;
         esac
-        found=proof
-        [ "$file" = "$note" ] || found=$(awk -v old="$stated" "$hex$extension" "${file%.checkpoint}.consistency" 2>/dev/null)
-        # The words of $found are hexadecimal, as awk has seen to.
-        # shellcheck disable=SC2086
-        if [ "$log" != "$origin" ] || [ "${#stated}" -gt 15 ] || [ "$stated" -gt "$size" ] || [ "${#top}" -ne 64 ] \
-            || [ -z "$found" ] || ! begins "$stated" "$top" ${found#proof}; then
+        if [ "$log" != "$origin" ] || [ "${#stated}" -gt 15 ] || [ "${#top}" -ne 64 ] \
+            || ! { [ "$file" = "$note" ] || extends "${file%.checkpoint}.consistency" "$stated" "$top"; }; then
             fail "witness: the signed tree does not begin with that of $file, which $name cosigned"
             return 1
         fi
@@ -527,7 +593,8 @@ if [ -z "$key" ]; then
     printf 'until then these checks show that the parts belong together, not who made them.\n'
 fi
 [ "$#" -gt 0 ] || unseen=', witnesses without their keys'
-printf 'Not checked here: bodies, records of copies, time stamps%s (vidne verify package does).\n' "${unseen-}"
+printf 'Not checked here: bodies, records of copies, packets of copies, time stamps%s\n' "${unseen-}"
+printf '(vidne verify package does).\n'
 if [ "$failed" -eq 0 ]; then
     printf 'All checks passed.\n'
 else

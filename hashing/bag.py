@@ -63,8 +63,12 @@ def is_safe(path: str) -> bool:
     return _PATH.fullmatch(path) is not None
 
 
-def read_bag(root: Path) -> tuple[Bag, Check]:
-    """The bag at `root` with the check of its form; raises UnreadableError where there is no folder."""
+def read_bag(root: Path, may_stand: Callable[[str], bool]) -> tuple[Bag, Check]:
+    """The bag at `root` with the check of its form; raises UnreadableError where there is no folder.
+
+    `may_stand` says of a path outside of the payload whether such a bag can have it: the list of these is
+    bound by nothing, so that whoever adds a file could list it.
+    """
     findings = Findings("bag")
     files = dict(_walk(root, findings))
     bag = Bag(root, files, {})
@@ -76,6 +80,8 @@ def read_bag(root: Path) -> tuple[Bag, Check]:
     for path in tags:
         if path.startswith(PAYLOAD) or path == TAG_MANIFEST:
             findings.defect(Cause.INTEGRITY, TAG_MANIFEST, f"It lists {path}.")
+        elif not may_stand(path):
+            findings.defect(Cause.INTEGRITY, path, "No package has such a file.")
     bag = Bag(root, files, {**tags, **payload})
     _compare(bag, findings)
     _check_declaration(bag, findings)
@@ -190,13 +196,18 @@ def _compare(bag: Bag, findings: Findings) -> None:
 
 
 def _check_declaration(bag: Bag, findings: Findings) -> None:
-    if bag.read("bagit.txt") not in (DECLARATION, None):
+    raw = bag.read("bagit.txt")
+    if raw is None and "bagit.txt" not in bag.listed:
+        findings.defect(Cause.INCOMPLETE, "bagit.txt", "It is missing.")
+    if raw not in (DECLARATION, None):
         findings.defect(Cause.INTEGRITY, "bagit.txt", "It does not declare BagIt 1.0 in UTF-8.")
 
 
 def _check_oxum(bag: Bag, findings: Findings) -> None:
     raw = bag.read("bag-info.txt")
-    if raw is None:  # told with the other missing files
+    if raw is None:
+        if "bag-info.txt" not in bag.listed:  # else it is told with the other missing files
+            findings.defect(Cause.INCOMPLETE, "bag-info.txt", "It is missing.")
         return
     payload = bag.below(PAYLOAD)
     expected = f"{sum(bag.files[path] for path in payload)}.{len(payload)}"

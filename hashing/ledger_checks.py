@@ -17,6 +17,8 @@ from hashing.publication import LedgerTree
 from hashing.report import Cause, Check, Findings, not_checked
 from hashing.tiles import WIDTH, TiledTree
 
+BODIES_CHECK = "bodies"
+
 
 @dataclass(frozen=True, slots=True)
 class CaseLedger:
@@ -169,7 +171,7 @@ def check_bodies(
     `body_of` gives the body of an event id; those in `left_out` were kept back from a package. `findings`
     has what was seen when the bodies were read.
     """
-    findings = findings or Findings("bodies")
+    findings = findings or Findings(BODIES_CHECK)
     erased: list[int] = []
     absent = 0
     for row, entry in zip(part.rows, part.parsed, strict=True):
@@ -188,11 +190,12 @@ def check_bodies(
         else:
             findings.looked_at()
             _check_body_form(findings, row, body.body or b"")
-    if part.rows and len(erased) + absent == len(part.rows):
-        return not_checked("bodies", f"All {len(part.rows)} bodies were erased or left out.")
-    unsaid = len(set(erased) - _said_to_be_erased(body_of, part)) if erased else 0
+    for case_seq in sorted(set(erased) - _said_to_be_erased(body_of, part)) if erased else ():
+        what = "Its body is gone, and no entry says that it was erased."
+        findings.defect(Cause.INCOMPLETE, f"entry {case_seq} of the case", what)
+    if part.rows and len(erased) + absent == len(part.rows) and not findings.has_defects:
+        return not_checked(BODIES_CHECK, f"All {len(part.rows)} bodies were erased or left out.")
     tails = [f"; {len(erased)} were erased"] * bool(erased)
-    tails += [f", {unsaid} of them without an entry that says so"] * bool(unsaid)
     tail = "".join(tails + [f"; {absent} were left out"] * bool(absent))
     bound = len(part.rows) - len(erased) - absent
     return findings.conclude(f"{bound} bodies are those that their entries bind{tail}.")

@@ -5,7 +5,6 @@ the exhibits' manifests and the bodies. The bag's other files are for reading; n
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from cryptography.x509 import Certificate
 
 from evidence.clock import system_clock
-from evidence.custody import EventBody, LedgerEntry
+from evidence.custody import LedgerEntry
 from evidence.errors import IntegrityError, TrustMaterialError, UnreadableError
 from evidence.exhibits import Digests
 from evidence.text import printable
@@ -32,8 +31,8 @@ from hashing.ledger_checks import (
 from hashing.merkle import leaf_hash
 from hashing.note_keys import Verifier
 from hashing.notes import Checkpoint
+from hashing.package_bodies import read_bodies
 from hashing.package_files import (
-    BODIES,
     CHECKPOINT,
     ENTRIES,
     EXPORT_EVENT,
@@ -41,26 +40,16 @@ from hashing.package_files import (
     PEM,
     PROOFS,
     VKEY,
-    BodyState,
-    PackagedBody,
     lines_of,
+    may_stand,
     proof_path,
 )
 from hashing.package_keys import check_last_trees, keys_told, log_keys
 from hashing.package_record import PackageRecord
 from hashing.package_stamps import check_stamps
 from hashing.package_witness import check_packaged_witness
-from hashing.proof_file import EntryProof
+from hashing.proof_file import EntryProof, ProofError
 from hashing.report import Cause, Check, Findings, Status, VerificationReport, not_checked
-
-
-@dataclass(frozen=True, slots=True)
-class _Bodies:
-    """The bodies of a package by event id; `findings` is what was wrong with their lines."""
-
-    found: Mapping[str, EventBody]
-    left_out: frozenset[str]
-    findings: Findings
 
 
 def verify_package(
@@ -82,14 +71,14 @@ def verify_package(
     `witnesses` the keys of witnesses that are; `at` is the time of the verification, by default now. Raises
     UnreadableError where `root` is no package at all.
     """
-    bag, form = read_bag(root)
+    bag, form = read_bag(root, may_stand)
     if not {"bagit.txt", PAYLOAD_MANIFEST, ENTRIES} & bag.files.keys():
         raise UnreadableError(
             f"{printable(str(root))} is no export package: it has neither {PAYLOAD_MANIFEST} nor {ENTRIES}.",
             advice="Name the folder that bagit.txt lies in.",
         )
     part, proofs, canonical = _read_entries(bag)
-    bodies = _read_bodies(bag, part)
+    bodies = read_bodies(bag, part)
     signed, signature = _check_signature(bag, part, trusted, successions)
     record = PackageRecord(bag, part, bodies.found)
     checks = (
@@ -115,9 +104,9 @@ def recorded_files(root: Path) -> dict[str, tuple[str, Digests | None]]:
 
     Nothing is verified by it. Raises UnreadableError where `root` cannot be read.
     """
-    bag, _ = read_bag(root)
+    bag, _ = read_bag(root, may_stand)
     part, _, _ = _read_entries(bag)
-    record = PackageRecord(bag, part, _read_bodies(bag, part).found)
+    record = PackageRecord(bag, part, read_bodies(bag, part).found)
     return {
         path: (listed, record.expected(path))
         for path, listed in sorted(bag.listed.items())
@@ -131,7 +120,7 @@ def _read_entries(bag: Bag) -> tuple[CaseLedger, dict[int, EntryProof], Check]:
     raw = bag.read(ENTRIES)
     if raw is None:
         findings.defect(Cause.INCOMPLETE, ENTRIES, "It is missing.")
-    lines = lines_of(raw or b"")
+    lines = lines_of(raw or b"", ENTRIES, findings)
     parsed = tuple(_parse(number, line, findings) for number, line in enumerate(lines, 1))
     case = next((entry.case for entry in reversed(parsed) if entry), "")
     proofs: dict[int, EntryProof] = {}
@@ -168,35 +157,13 @@ def _proof(bag: Bag, case_seq: int, findings: Findings) -> EntryProof | None:
     if raw is None:
         return None
     try:
-        return EntryProof.from_bytes(raw)
+        proof = EntryProof.from_bytes(raw)
+        if proof.to_bytes() != raw:
+            raise ProofError("It has more in it than a proof.")
     except IntegrityError as error:
         findings.defect(Cause.INTEGRITY, proof_path(case_seq), str(error))
         return None
-
-
-def _read_bodies(bag: Bag, part: CaseLedger) -> _Bodies:
-    findings = Findings("bodies")
-    raw = bag.read(BODIES)
-    if raw is None:
-        findings.defect(Cause.INCOMPLETE, BODIES, "It is missing.")
-    known = {entry.event_id for entry in part.parsed if entry}
-    found: dict[str, EventBody] = {}
-    left_out: set[str] = set()
-    for number, line in enumerate(lines_of(raw or b""), 1):
-        subject = f"{BODIES} line {number}"
-        try:
-            item = PackagedBody.from_line(line)
-        except IntegrityError as error:
-            findings.defect(Cause.INTEGRITY, subject, str(error))
-            continue
-        event_id = item.body.event_id
-        if event_id not in known or event_id in found or event_id in left_out:
-            findings.defect(Cause.INTEGRITY, subject, "No entry, or one that has a body already, is its own.")
-        elif item.state is BodyState.LEFT_OUT:
-            left_out.add(event_id)
-        else:
-            found[event_id] = item.body
-    return _Bodies(found, frozenset(left_out), findings)
+    return proof
 
 
 def _check_last(bag: Bag, part: CaseLedger) -> Check:

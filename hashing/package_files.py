@@ -9,12 +9,13 @@ from evidence.errors import IncompleteError, IntegrityError
 from evidence.jsontypes import Json
 from evidence.text import base64_text
 from hashing import canonical
-from hashing.bag import Bag
+from hashing.bag import PAYLOAD_MANIFEST, TAG_MANIFEST, Bag
 from hashing.manifest import ObjectRecord, from_base64
 from hashing.note_keys import Verifier
 from hashing.notes import Checkpoint, NoteError, open_checkpoint
 from hashing.proof_file import ConsistencyProof
 from hashing.publication import authority_id
+from hashing.report import Cause, Findings
 from hashing.schema import Fields, SchemaError
 
 ENTRIES = "custody/entries.jsonl"
@@ -31,6 +32,17 @@ STREAMS = "streams/"
 PEM, VKEY = "log.pub.pem", "log.vkey"
 REPORT = "report.pdf"
 
+# What a package holds beside its payload, and nothing else; what lies in the folders has checks of its own.
+_FILES = frozenset(
+    {
+        *("bagit.txt", "bag-info.txt", PAYLOAD_MANIFEST, TAG_MANIFEST),
+        *(ENTRIES, BODIES, CHECKPOINT, PEM, VKEY),
+        *(REPORT, "VERIFY.txt", "verify.sh", "verify.html"),
+    }
+)
+_FOLDERS = (PROOFS, TIME_STAMPS, WITNESSED, KEYS, STREAMS)
+
+CONTACT = "contact."  # types of events whose bodies hold contact data and nothing else
 EXPORT_EVENT = "export.created"
 EXPORT_ROLE = "export-manifest"
 ORIGINAL = "original"
@@ -93,7 +105,16 @@ class PackagedBody:
                 raise SchemaError("A line of bodies.jsonl has a body that it says is not there.")
             return cls(state, EventBody(event_id, None, None))
         body = text.encode() if encoding == "text" else from_base64(text, "body of a line of bodies.jsonl")
-        return cls(state, EventBody(event_id, salt, body))
+        found = cls(state, EventBody(event_id, salt, body))
+        if found.to_line() != raw + b"\n":  # another spelling of the salt, base64 of what is text
+            raise SchemaError("A line of bodies.jsonl is not in its one form.")
+        return found
+
+
+def may_stand(path: str) -> bool:
+    """Whether a package can have a file of this path beside its payload."""
+    folder, _, name = path.rpartition("/")
+    return path in _FILES or (f"{folder}/" in _FOLDERS and bool(name))
 
 
 def proof_path(case_seq: int) -> str:
@@ -134,7 +155,10 @@ def record_in(value: Json) -> ObjectRecord | None:
         return None
 
 
-def lines_of(raw: bytes) -> Sequence[bytes]:
-    """The lines of a file, each without its newline; what stands behind the last newline is one, too."""
+def lines_of(raw: bytes, path: str, findings: Findings) -> Sequence[bytes]:
+    """The lines of the file at `path`, each without its newline; a last one that has none is noted."""
     lines = raw.split(b"\n")
-    return lines[:-1] if not lines[-1] else lines
+    if lines.pop():
+        findings.defect(Cause.INTEGRITY, path, "Its last line does not end.")
+        return raw.split(b"\n")
+    return lines

@@ -39,6 +39,7 @@ class PackageRecord:
         self._part = part
         self._bodies = bodies
         self._known: dict[tuple[str, str], list[_Named]] = {}
+        self._proofs: set[str] = set()  # the paths of those that manifests list
         self._findings = Findings("record")
         for entry in part.parsed:
             for item in entry.objects if entry else ():
@@ -83,9 +84,11 @@ class PackageRecord:
     def check_stream_proofs(self) -> Check:
         """Whether each proof of a rewrap lists the packets whose digests stand in it and in the record."""
         paths = [path for path in self._bag.below(STREAMS) if path in self._bag.listed]
-        if not paths:
+        if not paths and not self._proofs:
             return not_checked(_STREAM_PROOF, "The package has no proof of a copy made without encoding.")
         findings = Findings(_STREAM_PROOF)
+        for path in sorted(self._proofs - self._bag.listed.keys()):
+            findings.defect(Cause.INCOMPLETE, path, "A manifest lists this proof, and it is not there.")
         for path in paths:
             findings.looked_at()
             try:
@@ -130,6 +133,8 @@ class PackageRecord:
             return
         for line in manifest.objects:
             self._add(exhibit, line.digests.sha256, _Named(line.role, line.name, line.digests))
+            if line.role == Role.PROOF:
+                self._proofs.add(f"{STREAMS}{exhibit}.{framehash_name(line.name)}")
 
     def _bound_bodies(self) -> Iterator[tuple[str, tuple[str, ...], Json]]:
         """Type, exhibits and content of each body that is the one its entry binds."""

@@ -20,6 +20,7 @@ from ingest.links import open_link
 
 LIMITS = {  # characters of what a sender says
     "recorded_at": 100,
+    "recorded_at_from": 20,
     "place": 500,
     "clock_shown": 100,
     "clock_true": 100,
@@ -28,6 +29,8 @@ LIMITS = {  # characters of what a sender says
     "phone": 50,
     "email": 320,
 }
+# Where a time comes from that the page suggested and the sender let stand: the recording, or the file's date.
+TIME_SOURCES = ("recording", "file")
 MOST_ANSWERS = 200  # changes of one submission's answers: each is an entry for ever
 
 
@@ -49,6 +52,7 @@ class Answers:
     clock_shown: str | None = None
     clock_true: str | None = None
     note: str | None = None
+    recorded_at_from: str | None = None  # see TIME_SOURCES; None: the sender's own word
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,8 @@ def end(connection: Connection, code: str, submission_id: str, now: str) -> Link
 
 
 def _check(answers: Answers, contact: Contact | None) -> None:
+    if answers.recorded_at_from not in (None, *TIME_SOURCES):
+        raise UsageError(f"{answers.recorded_at_from!r} is not where a time comes from.")
     said = {**asdict(answers), **(asdict(contact) if contact else {})}
     for name, text in said.items():
         if text and (len(text) > LIMITS[name] or any(category(char) in ("Cs", "Cc") for char in _flat(text))):

@@ -100,7 +100,7 @@ def create(
     if qr is not None:
         from apps.qr import write_qr  # noqa: PLC0415 - as above
 
-        write_qr(link_url(public_url, code), qr)
+        write_qr(link_url(public_url, code, link.languages[0]), qr)
     sequence_if_idle(app)
     told = _made_json(app, link, new.request, code, qr)
     if as_json:
@@ -128,20 +128,20 @@ def _new_link(
 def _made_json(
     app: Application, link: UploadLink, asked: FootageRequest | None, code: str, qr: Path | None
 ) -> JsonObject:
-    public_url, zone = _public_url(app), app.settings.zone
+    public_url, zone, moment = _public_url(app), app.settings.zone, app.clock()
     texts: JsonObject = {
-        name: message(name, link, asked, public_url=public_url, code=code, zone=zone)
+        name: message(name, link, asked, public_url=public_url, code=code, zone=zone, now=moment)
         for name in link.languages
         if name in LANGUAGES
     }
     return {
         "reference": reference(link.id),
-        "url": link_url(public_url, code),
+        "url": link_url(public_url, code, link.languages[0]),
         "code": code,
         "expires_at": link.expires_at,
         "messages": texts,
         "overwritten_at": asked.overwritten_at if asked else None,
-        "hours_left": hours_left(asked, app.clock()) if asked else None,
+        "hours_left": hours_left(asked, moment) if asked else None,
         "qr": str(qr) if qr else None,
     }
 

@@ -62,6 +62,7 @@ def application_of(portal: Portal) -> ASGIApp:
         },
         lifespan=lifespan,
     )
+    inner.router.redirect_slashes = False  # it would lead to whatever host the request named
     limited = Limits(_Dispatch(inner, tus), portal.settings, problems.busy)
     return SecurityHeaders(AccessLog(limited, problems.broken), portal.settings)
 

@@ -61,7 +61,7 @@ def check_fields(
 def text_of(value: Mapping[str, Json], name: str, limit: int, *, lines: bool = False) -> str | None:
     """A text field, stripped; None where it is null, empty or not there. Raises BodyError.
 
-    Of control characters only line ends are let through, and these only where `lines` says so.
+    Of control characters only line ends and tabs are let through, and these only where `lines` says so.
     """
     found = value.get(name)
     if found is None:
@@ -69,7 +69,7 @@ def text_of(value: Mapping[str, Json], name: str, limit: int, *, lines: bool = F
     if not isinstance(found, str):
         raise BodyError("value", name)
     text = found.strip().replace("\r\n", "\n")
-    bad = any(unicodedata.category(char) in ("Cc", "Cs") and not (lines and char == "\n") for char in text)
+    bad = any(unicodedata.category(char) in ("Cc", "Cs") and not (lines and char in "\n\t") for char in text)
     if bad or len(text) > limit:
         raise BodyError("value", name)
     return text or None

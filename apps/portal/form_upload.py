@@ -1,9 +1,11 @@
 """An upload by a plain form: each file goes into an upload of its own, as if a tus client had sent it."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import ParamSpec, TypeVar
+from unicodedata import category
 
 from anyio import CancelScope
 from anyio.to_thread import run_sync
@@ -11,8 +13,10 @@ from anyio.to_thread import run_sync
 from apps.portal import sending
 from apps.portal.app import Portal
 from apps.portal.errors import problem_of, sentence
+from apps.portal.languages import gettext_of
 from apps.portal.multipart import End, Event, Part
 from apps.portal.receipts import receipt_state
+from apps.portal.words import PROBLEMS
 from evidence.errors import LinkError, UsageError, VidneError
 from evidence.jsontypes import JsonObject
 from evidence.links import Grant, LinkKind
@@ -23,6 +27,7 @@ from ingest.receiving import QuotaError, Receiving
 
 _LONGEST_FIELD = 32 << 10
 _MOST_FIELDS = 40
+_CONTACT = ("name", "phone", "email")
 _WRITTEN_AT = 1 << 20  # so many bytes are gathered for one hop into a thread
 
 Given = ParamSpec("Given")
@@ -38,6 +43,7 @@ class Sent:
     receipt: str
     files: list[object]
     refused: list[dict[str, str]]
+    lost: list[str]  # what else was not kept of the form, in sentences
 
 
 @dataclass
@@ -57,8 +63,16 @@ class FormUpload:
     _receiving: Receiving | None = None
     _in_file: bool = False
     _taken: int = 0
+    _waiting: deque[Event] = field(default_factory=deque)
+    _is_over: bool = False
     _uploads: list[str] = field(default_factory=list)
     _refused: list[dict[str, str]] = field(default_factory=list)
+
+    async def take_all(self, events: Iterable[Event]) -> None:
+        """`take` each, in their order; those that an error leaves come first the next time."""
+        self._waiting.extend(events)
+        while self._waiting:
+            await self.take(self._waiting.popleft())
 
     async def take(self, event: Event) -> None:
         """The next part of the form; raises VidneError where nothing more of it can be taken."""
@@ -82,7 +96,15 @@ class FormUpload:
             self.has_files = True
             await self._begin_file(part.filename)
 
+    async def give_up(self) -> None:
+        """Take no more files; fields that are still coming are kept, to be shown again."""
+        self._is_over = True
+        await self.close()
+        await self.take_all(())
+
     async def _begin_file(self, name: bytes) -> None:
+        if self._is_over:
+            return
         if self._begun is None:
             await _in_thread(self._begin)
         grant, begun = self._open()
@@ -143,7 +165,7 @@ class FormUpload:
 
     def _finish(self) -> Sent:
         _, begun = self._open()
-        sending.answer(self.portal, self._code, begun.id, answers_of(self.fields), contact_of(self.fields))
+        lost = self._answer(begun)
         sending.end(self.portal, self._code, begun.id)
         for upload in self._uploads:
             self.portal.uploads.file(upload)
@@ -155,7 +177,20 @@ class FormUpload:
             begun.receipt,
             list(files) if isinstance(files, list) else [],
             self._refused,
+            lost,
         )
+
+    def _answer(self, begun: Begun) -> list[str]:
+        """Keep the answers. The files are here already: what cannot be kept stops nothing, and is told."""
+        texts, contact = gettext_of(self.language), contact_of(self.fields)
+        lost = []
+        if contact is None and any(field_of(self.fields, name) for name in _CONTACT):
+            lost.append(texts.gettext(PROBLEMS["contact-not-kept"]))
+        try:
+            sending.answer(self.portal, self._code, begun.id, answers_of(self.fields), contact)
+        except UsageError:
+            lost.append(texts.gettext(PROBLEMS["answers-not-kept"]))
+        return lost
 
     async def close(self) -> None:
         """Let go of the file that was being received, if one was."""
@@ -177,14 +212,20 @@ def opened(portal: Portal, code: str) -> tuple[str, JsonObject]:
 def answers_of(fields: dict[str, str]) -> Answers:
     """The answers in a form; what was left empty was not said."""
     names = ("recorded_at", "place", "clock_shown", "clock_true", "note")
-    return Answers(**{name: fields.get(name, "").strip() or None for name in names})
+    return Answers(**{name: field_of(fields, name) or None for name in names})
 
 
 def contact_of(fields: dict[str, str]) -> Contact | None:
     """The contact data in a form, where it says that the sender may be contacted."""
     if fields.get("contact") != "yes":
         return None
-    return Contact(*(fields.get(name, "").strip() for name in ("name", "phone", "email")))
+    return Contact(*(field_of(fields, name) for name in _CONTACT))
+
+
+def field_of(fields: dict[str, str], name: str) -> str:
+    """What was typed into a field, lines ended as a text has them (a form ends them by two characters)."""
+    text = fields.get(name, "").replace("\r\n", "\n").strip()
+    return "".join(char for char in text if char in "\n\t" or category(char) != "Cc")
 
 
 async def _in_thread(call: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:

@@ -1,10 +1,12 @@
 """What the pages' forms send: an upload without scripts, and the code of a receipt."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from urllib.parse import parse_qs
 
+from anyio import sleep
 from anyio.to_thread import run_sync
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -15,14 +17,16 @@ from apps.portal.languages import chosen_language, gettext_of
 from apps.portal.multipart import FormReader
 from apps.portal.qr import qr_svg
 from apps.portal.receipts import receipt, receipt_state
-from apps.portal.rendering import Renderer
-from apps.portal.words import PROBLEMS
-from evidence.errors import LinkError, UsageError, VidneError
+from apps.portal.rendering import Renderer, moment_said
+from apps.portal.words import PROBLEMS, SENDING
+from evidence.errors import IncompleteError, LinkError, UsageError, VidneError
+from evidence.jsontypes import JsonObject
 from hashing.receipt import Receipt
 from ingest.receipt_page import receipt_page
 
 _MOST_DRAINED = 32 << 20  # a browser that cannot get rid of its body shows no answer
 _LONGEST_FORM = 8 << 10
+_TRIES, _PAUSE_S = 20, 0.5  # a worker sequences within a few seconds
 _FILES: dict[str, tuple[str, Callable[[Receipt], bytes]]] = {
     "pdf": ("application/pdf", receipt_page),
     "json": ("application/json", Receipt.to_bytes),
@@ -42,14 +46,19 @@ class Forms:
         upload = FormUpload(self.portal, chosen_language(request), _length(request))
         try:
             reader = FormReader(request.headers.get("content-type", ""))
-            async for chunk in body:
-                for event in reader.feed(chunk):
-                    await upload.take(event)
-            if not reader.is_complete:
-                raise UsageError("The form was cut off.", advice="Send it again.")
-            if "look" in upload.fields or not upload.has_files:
-                return await self._look(request, upload)
-            return self._sent(request, await upload.finish())
+            try:
+                async for chunk in body:
+                    await upload.take_all(reader.feed(chunk))
+                if not reader.is_complete:
+                    raise UsageError("The form was cut off.", advice="Send it again.")
+                # Enter in any field presses the form's first button, `look`: files that came are sent.
+                if not upload.has_files:
+                    return await self._look(request, upload)
+                return self._sent(request, await upload.finish())
+            except LinkError:
+                await upload.give_up()
+                await _drain(body, lambda chunk: upload.take_all(reader.feed(chunk)))
+                return self._form(request, upload, SENDING["error-link"], status=404)
         except VidneError:
             await _drain(body)
             raise
@@ -62,19 +71,44 @@ class Forms:
         code, kind = fields.get("code", ""), fields.get("as", "")
         try:
             if kind in _FILES:
-                return await run_sync(self._file, code, kind)
+                return await self._file(request, code, kind)
             told = await run_sync(receipt_state, self.portal, code, chosen_language(request))
         except LinkError:
             text = gettext_of(chosen_language(request)).gettext(PROBLEMS["receipt"])
             return self.renderer.page(request, "receipt.html", status=404, problem=text)
+        return self._receipt_page(request, code, told)
+
+    def _receipt_page(
+        self, request: Request, code: str, told: JsonObject, *, status: int = 200, problem: str = ""
+    ) -> Response:
         address = f"{self.renderer.host(request)}receipt#{code}"
-        picture = qr_svg(address, str(told["reference"]))
         return self.renderer.page(
-            request, "receipt.html", receipt=told, receipt_code=code, files=told["files"], qr=picture
+            request,
+            "receipt.html",
+            status=status,
+            problem=problem,
+            receipt=told,
+            receipt_code=code,
+            files=told["files"],
+            qr=qr_svg(address, str(told["reference"])),
         )
 
-    def _file(self, code: str, kind: str) -> Response:
-        found = receipt(self.portal, code)
+    async def _file(self, request: Request, code: str, kind: str) -> Response:
+        """The receipt as a file: the log binds it when it is first asked for, which takes a moment."""
+        language = chosen_language(request)
+        told = await run_sync(receipt_state, self.portal, code, language)
+        for _ in range(_TRIES if told["state"] in ("sealed", "issued") else 0):
+            try:
+                found = await run_sync(receipt, self.portal, code)
+            except IncompleteError:
+                await sleep(_PAUSE_S)
+                continue
+            return await run_sync(self._download, found, kind)
+        problem = gettext_of(language).gettext(PROBLEMS["not-yet"])
+        return self._receipt_page(request, code, told, status=425, problem=problem)
+
+    @staticmethod
+    def _download(found: Receipt, kind: str) -> Response:
         media_type, written = _FILES[kind]
         name = f"vidne-{found.statement.reference}.{kind}"
         headers = {
@@ -86,20 +120,46 @@ class Forms:
 
     async def _look(self, request: Request, upload: FormUpload) -> Response:
         code, link = await run_sync(opened, self.portal, upload.fields.get("code", ""))
-        asked = link["request"] or {}
-        texts = gettext_of(chosen_language(request))
-        problem = "" if "look" in upload.fields else texts.gettext(PROBLEMS["no-files"])
-        return self.renderer.page(
+        asked = link["request"] if isinstance(link["request"], dict) else {}
+        upload.fields["code"] = code
+        problem = "" if "look" in upload.fields else PROBLEMS["no-files"]
+        return self._form(
             request,
-            "send.html",
+            upload,
+            problem,
             status=400 if problem else 200,
-            problem=problem,
-            code=code,
             reference=link["reference"],
             messages=link["messages"],
             request_for=asked,
+            countdown=self._countdown(request, asked),
             is_business=bool(asked),
         )
+
+    def _form(
+        self, request: Request, upload: FormUpload, problem: str, *, status: int, **context: object
+    ) -> Response:
+        """The form once more, with what was typed into it."""
+        texts = gettext_of(chosen_language(request))
+        return self.renderer.page(
+            request,
+            "send.html",
+            status=status,
+            problem=texts.gettext(problem) if problem else "",
+            code=upload.fields.get("code", ""),
+            said=upload.fields,
+            **context,
+        )
+
+    def _countdown(self, request: Request, asked: JsonObject) -> str:
+        """How long a recorder still has what is asked for, in a sentence; empty where nobody knows."""
+        if not asked.get("overwritten_at"):
+            return ""
+        language = chosen_language(request)
+        at = str(asked["overwritten_at"])
+        left = (datetime.fromisoformat(at) - self.portal.application.clock()).total_seconds()
+        soon = "overwritten" if left <= 0 else "overwritten-within-the-hour"
+        text = gettext_of(language).gettext(SENDING[soon if left < 3600 else "overwritten-in"])
+        return text.format(hours=int(left // 3600), time=moment_said(at, language, self.portal.settings.zone))
 
     def _sent(self, request: Request, sent: Sent) -> Response:
         return self.renderer.page(
@@ -110,6 +170,7 @@ class Forms:
             code=sent.code,
             files=sent.files,
             refused=sent.refused,
+            lost=sent.lost,
         )
 
 
@@ -118,7 +179,7 @@ def _length(request: Request) -> int | None:
     return int(text) if text.isdigit() else None
 
 
-async def _drain(body: AsyncIterator[bytes]) -> None:
+async def _drain(body: AsyncIterator[bytes], take: Callable[[bytes], Awaitable[None]] | None = None) -> None:
     """Read what else is coming, up to a limit: else the browser shows its own error instead of our page."""
     drained = 0
     with suppress(ClientDisconnect):
@@ -126,6 +187,8 @@ async def _drain(body: AsyncIterator[bytes]) -> None:
             drained += len(chunk)
             if drained > _MOST_DRAINED:
                 return
+            if take:
+                await take(chunk)
 
 
 async def _fields(request: Request) -> dict[str, str]:
@@ -135,5 +198,8 @@ async def _fields(request: Request) -> dict[str, str]:
         raw += chunk
         if len(raw) > _LONGEST_FORM:
             break
-    given = parse_qs(raw[:_LONGEST_FORM].decode("utf-8", "replace"), max_num_fields=20)
+    try:
+        given = parse_qs(raw[:_LONGEST_FORM].decode("utf-8", "replace"), max_num_fields=20)
+    except ValueError as error:
+        raise UsageError("The form has too many fields.", advice="Send the page's own form.") from error
     return {name: values[0] for name, values in given.items()}

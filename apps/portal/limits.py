@@ -64,7 +64,7 @@ class Proxies:
         """
         client = scope.get("client")
         found = client[0] if client else ""
-        named = [part.strip() for part in _header(scope, _FORWARDED).split(",") if part.strip()]
+        named = [part.strip() for part in ",".join(_headers(scope, _FORWARDED)).split(",") if part.strip()]
         while named and self._is_ours(found):
             found = named.pop()
         return _grouped(found)
@@ -113,13 +113,16 @@ class Limits:
         wait = self._addresses.take(address)
         if not wait and scope["method"] == "POST" and scope["path"] in _MAKING:
             wait = self._makers.take(address)
-        code = code_hash(_header(scope, _HEADER))
-        return wait if wait or code is None else self._links.take(code)
+        if wait:
+            return wait
+        # Each that is named pays: whoever reads the request later takes one of them.
+        codes = {code_hash(text) for text in _headers(scope, _HEADER)} - {None}
+        return max((self._links.take(code) for code in codes if code), default=0.0)
 
 
-def _header(scope: Scope, name: bytes) -> str:
-    """All headers of that name as one, in their order."""
-    return b",".join(value for key, value in scope["headers"] if key == name).decode("latin-1")
+def _headers(scope: Scope, name: bytes) -> list[str]:
+    """The headers of that name, in their order."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

@@ -37,25 +37,28 @@ class FormReader:
         self._header = (bytearray(), bytearray())
         self._disposition = b""
         self.is_complete = False
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_part_begin": self._begin,
-                "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
-                "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
-                "on_header_end": self._end_header,
-                "on_headers_finished": self._named,
-                "on_part_data": lambda data, start, end: self._events.append(data[start:end]),
-                "on_part_end": lambda: self._events.append(End()),
-                "on_end": self._complete,
-            },
-        )
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_part_begin": self._begin,
+                    "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
+                    "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
+                    "on_header_end": self._end_header,
+                    "on_headers_finished": self._named,
+                    "on_part_data": lambda data, start, end: self._events.append(data[start:end]),
+                    "on_part_end": lambda: self._events.append(End()),
+                    "on_end": self._complete,
+                },
+            )
+        except ValueError as error:  # the parser's own errors are ValueErrors
+            raise UsageError(f"The form cannot be read: {error}.", advice=_ADVICE) from error
 
     def feed(self, data: bytes) -> list[Event]:
         """What ends or begins in the next piece of the body, in order."""
         try:
             self._parser.write(data)
-        except ValueError as error:  # the parser's own errors are ValueErrors
+        except ValueError as error:
             raise UsageError(f"The form cannot be read: {error}.", advice=_ADVICE) from error
         events, self._events = self._events, []
         return events

@@ -37,6 +37,8 @@ _NOTHING: dict[str, object] = {
     "messages": (),
     "is_business": False,
     "refused": (),
+    "lost": (),
+    "said": {},
     "is_open": False,
 }
 _OPEN = {"Cache-Control": "no-cache", "Vary": "Accept-Language, Accept-Encoding"}
@@ -99,6 +101,7 @@ class Renderer:
             imports_of=asset_imports,
             controller=settings.portal_controller,
             dpo=settings.portal_dpo,
+            zone=settings.portal_zone,
             declaration=declaration(
                 current_version(), language, controller=settings.portal_controller, dpo=settings.portal_dpo
             ),

@@ -20,6 +20,7 @@ SENDING = {
     "overall": _("{done} of {count} files received"),
     "quarter": _("{share} percent sent"),
     "begun": _("Sending has begun. Files: {count}"),
+    "chosen-before": _("These files are in the list already."),
     "all-received": _("All files have been received."),
     "goes-on": _("Sending goes on."),
     "waiting": _("Waiting for its turn"),
@@ -52,6 +53,7 @@ SENDING = {
     "earlier": _("Reference {reference}, receipt code {receipt}"),
     "answers-saved": _("Your answers are saved."),
     "answers-later": _("Your answers are saved as soon as there is a connection."),
+    "answers-refused": _("Your last answers were not saved: {reason} Change them, or finish once more to do without."),
     "time-from-recording": _("This is a suggestion: the file {name} says so itself. Correct it if it is wrong."),
     "time-from-file": _("This is a suggestion: the date of the file {name}, which may be that of a copy. Correct it if it is wrong."),
     "overwritten-in": _("The recorder writes over this in {hours} hours, at {time}. Export it first, and send then."),
@@ -92,7 +94,10 @@ SENDING |= {f"hint-{code}": text for code, text in HINTS.items()}
 PROBLEMS = {
     "receipt": _("There is no receipt with this code. Look whether it was typed rightly."),
     "no-files": _("No file was chosen. Choose at least one, and send again."),
-}
+    "not-yet": _("The receipt is still being written into the log. Try again in a minute."),
+    "contact-not-kept": _("Name, telephone and e-mail were not kept: “I send it without my name” was chosen."),
+    "answers-not-kept": _("Your answers were not kept: one of them is too long, or is no text. Your recordings are here."),
+}  # fmt: skip
 
 REQUEST_FIELDS = {
     "business": _("Business"),

@@ -45,7 +45,7 @@ def test_a_link_is_printed_once_with_what_is_sent_to_its_holder(desk: Program) -
     assert url == f"{URL}/send#{code}"
     for language in ("da", "en"):
         [text] = re.findall(rf"SMS \({language}\): (.*)", done.out)
-        assert url in text
+        assert (url if language == "da" else f"{URL}/send?lang=en#{code}") in text
         assert code in text
         assert CASE not in text
     assert "kept nowhere" in done.err
@@ -54,7 +54,9 @@ def test_a_link_is_printed_once_with_what_is_sent_to_its_holder(desk: Program) -
 
 
 def test_the_text_is_in_the_languages_of_the_link(desk: Program) -> None:
-    assert list(create(desk, "--language", "en")["messages"]) == ["en"]  # type: ignore[call-overload]
+    made = create(desk, "--language", "en")
+    assert list(made["messages"]) == ["en"]  # type: ignore[call-overload]
+    assert made["url"] == f"{URL}/send?lang=en#{made['code']}"
 
 
 @pytest.mark.parametrize("kind", ["svg", "png"])

@@ -34,7 +34,7 @@ from tests.disclosure.packages import (
     request_of,
 )  # fmt: skip
 from tests.disks import fill, small_disk
-from tests.hashing.cases import CASE, Scene, check
+from tests.hashing.cases import CASE, Scene, check, failed
 
 
 def bodies_of(package: Path) -> dict[str, PackagedBody]:
@@ -155,6 +155,10 @@ def test_an_erased_body_is_told_as_erased(scene: Scene, tmp_path: Path) -> None:
     package = export_all(scene, tmp_path / "P")
     assert bodies_of(package)[event_id].state is BodyState.ERASED
     report = verify_package(package, scene.signer.verifier)
+    assert (report.exit_code, failed(report)) == (3, {"bodies"})  # nothing says so: the ledger has lost it
+    filed(scene, "e:body.erased", "body.erased", {"entries": [2], "reason": "asked for"})
+    write_package(tmp_path / "Q", request_of(packaged(scene), export_id="x2"), origin_of(scene))
+    report = verify_package(tmp_path / "Q", scene.signer.verifier)
     assert report.exit_code == 0
     assert "1 were erased" in check(report, "bodies").reason
 

@@ -5,18 +5,20 @@ from pathlib import Path
 
 import pytest
 
-from evidence.custody import EventObject, LedgerEntry
+from evidence.custody import CustodyEvent, EventObject, LedgerEntry
 from evidence.exhibits import Role
+from evidence.jsontypes import JsonObject
 from evidence.ports import StoredObject
 from hashing import canonical
 from hashing.digests import PIECE_SIZE, digest_file
+from hashing.entries import ERASED
 from hashing.merkle import leaf_hash
 from hashing.note_keys import Signer
 from hashing.report import Cause, Check, Defect, Status, VerificationReport
 from hashing.sequencer import Sequencer
 from hashing.verify import verify_case, verify_file
 from retention.folder import FolderStore
-from tests.hashing.cases import CASE, ORIGIN, Scene, case_rows, check, complete_scene, event, failed
+from tests.hashing.cases import AT, CASE, ORIGIN, Scene, case_rows, check, complete_scene, event, failed
 from tests.hashing.memory_ledger import MemoryLedger
 
 
@@ -424,11 +426,17 @@ def test_an_edited_body_is_caught(scene: Scene) -> None:
     assert (scene.verify().exit_code, failed(scene.verify())) == (1, {"bodies"})
 
 
-def test_an_erased_body_leaves_the_ledger_verifiable(scene: Scene) -> None:
+def test_an_erased_body_leaves_the_ledger_verifiable_where_an_entry_says_so(scene: Scene) -> None:
     body = scene.ledger.kept["job-1:received"]
     scene.ledger.kept["job-1:received"] = replace(body, salt=None, body=None)
     report = scene.verify()
-    assert (report.exit_code, check(report, "bodies").checked) == (0, 3)
+    assert (report.exit_code, failed(report)) == (3, {"bodies"})
+    assert "entry 1 of the case: Its body is gone" in check(report, "bodies").reason
+    said: JsonObject = {"entries": [1], "reason": "asked for"}
+    scene.ledger.file(CustodyEvent("e:body.erased", ERASED, AT, "tester", CASE, (), said))
+    scene.sequence()
+    report = scene.verify()
+    assert (report.exit_code, check(report, "bodies").checked) == (0, 4)
     assert "1 were erased" in check(report, "bodies").reason
 
 

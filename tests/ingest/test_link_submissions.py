@@ -82,6 +82,7 @@ def test_what_is_said_is_kept_and_recorded_as_what_was_said(
         "clock_shown": "22:10",
         "clock_true": "22:07",
         "note": SAID.note,
+        "recorded_at_from": None,
         "change": 1,
         "contact": 0,
     }

@@ -163,3 +163,113 @@ def test_a_wrong_receipt_code_opens_nothing_and_a_long_body_is_not_read(site: Si
     assert (answer.status_code, "no receipt with this code" in answer.text) == (404, True)
     answer = httpx.post(f"{site.url}/receipt", data={"code": "2" * 100_000})
     assert answer.status_code == 404
+
+
+def kept_answers(site: Site, name: str) -> tuple[str, int]:
+    """The answers that came with the file of that name, and whether its submission was ended."""
+    rows = site.program.query(
+        "SELECT answers, ended_at IS NOT NULL, cast(name AS text) FROM link_submission"
+        " JOIN upload ON upload.submission_id = link_submission.id"
+    )
+    [(answers, ended, _)] = [row for row in rows if row[2] == name]
+    return str(answers), int(str(ended))
+
+
+def test_enter_in_any_field_sends_all_that_was_filled_in(site: Site) -> None:
+    """It presses the first button of the form, which is that beside the code."""
+    answer = send(
+        site,
+        part("code", code_of(site)),
+        part("look", b"1"),
+        part("file", b"by enter", "enter.mp4"),
+        part("place", b"Torvet 9"),
+    )
+    assert answer.status_code == 200
+    assert "Thank you" in answer.text
+    answers, ended = kept_answers(site, "enter.mp4")
+    assert ("Torvet 9" in answers, ended) == (True, 1)
+
+
+def test_a_name_without_leave_to_use_it_is_not_kept_and_that_is_told(site: Site) -> None:
+    answer = send(
+        site,
+        part("code", code_of(site)),
+        part("file", b"unnamed", "unnamed.mp4"),
+        part("contact", b"no"),
+        part("name", b"Hans Vidne"),
+    )
+    assert "Name, telephone and e-mail were not kept" in answer.text
+    assert "Hans" not in kept_answers(site, "unnamed.mp4")[0]
+
+
+def test_a_note_may_have_as_many_characters_as_the_page_says_however_its_lines_end(site: Site) -> None:
+    note = ("a" * 19 + "\r\n") * 200
+    answer = send(
+        site,
+        part("code", code_of(site)),
+        part("file", b"lines", "lines.mp4"),
+        part("note", note.encode() + b"\x07"),
+    )
+    assert "not kept" not in answer.text
+    assert "aaa\\naaa" in kept_answers(site, "lines.mp4")[0]
+
+
+def test_answers_that_cannot_be_kept_are_told_and_the_files_are_received(site: Site) -> None:
+    answer = send(
+        site,
+        part("code", code_of(site)),
+        part("file", b"much to say", "much.mp4"),
+        part("note", b"x" * 4001),
+    )
+    assert answer.status_code == 200
+    assert "Your answers were not kept" in answer.text
+    assert kept_answers(site, "much.mp4")[1] == 1
+
+
+@pytest.mark.parametrize("wrong", ["no file", "code", "code and file", "code and a short file"])
+def test_what_was_typed_comes_back_with_the_form(site: Site, wrong: str) -> None:
+    code = part("code", b"2222" if "code" in wrong else code_of(site))
+    size = {"code and file": 100_000, "code and a short file": 10}.get(wrong, 0)
+    files = (part("file", b"x" * size, "x.mp4"),) if size else ()
+    answer = send(site, code, *files, part("place", b'Torvet "9"'), part("contact", b"yes"))
+    assert answer.status_code == (400 if wrong == "no file" else 404)
+    assert 'value="Torvet &#34;9&#34;"' in answer.text
+    assert re.search(r'id="named"[^>]* checked>', answer.text)
+
+
+def test_the_first_click_on_a_receipt_that_is_ready_gives_the_file(site: Site) -> None:
+    answer = send(site, part("code", code_of(site)), part("file", b"receipt" * 50, "receipt.mp4"))
+    [code] = set(re.findall(r'name="code" value="([^"]+)"', answer.text))
+
+    def state() -> str:
+        told = httpx.get(f"{site.url}/api/receipt", headers={"Vidne-Receipt": code})
+        return str(told.json()["state"])
+
+    wait_until(lambda: state() == "sealed", 60, "all is sealed")
+    got = httpx.post(f"{site.url}/receipt", data={"code": code, "as": "pdf"}, timeout=60)
+    assert (got.status_code, got.content[:5]) == (200, b"%PDF-")
+
+
+def test_a_receipt_that_is_not_ready_leads_back_to_itself(site: Site) -> None:
+    answer = send(site, part("code", code_of(site)), part("file", b"too early" * 50, "early.mp4"))
+    [code] = set(re.findall(r'name="code" value="([^"]+)"', answer.text))
+    got = httpx.post(f"{site.url}/receipt", data={"code": code, "as": "pdf"}, timeout=60)
+    assert got.status_code == 425
+    assert f'name="code" value="{code}"' in got.text
+
+
+@pytest.mark.parametrize("path", ["/receipt", "/send"])
+def test_forms_that_no_page_has_are_refused_with_a_page(site: Site, path: str) -> None:
+    if path == "/receipt":
+        answer = httpx.post(f"{site.url}{path}", data={f"f{number}": "x" for number in range(30)})
+    else:
+        kind = f"multipart/form-data; boundary={'b' * 5000}"
+        answer = httpx.post(f"{site.url}{path}", content=b"", headers={"Content-Type": kind})
+    assert answer.status_code == 400
+    assert "kan ikke forstås" in answer.text
+
+
+def test_no_address_leads_to_a_host_that_the_request_names(site: Site) -> None:
+    answer = httpx.get(f"{site.url}/send/", headers={"Host": "evil.example"})
+    assert answer.status_code == 404
+    assert "location" not in answer.headers

@@ -27,15 +27,16 @@ def run(script: str, *args: str) -> Any:
     return json.loads(done.stdout)
 
 
-def time_of(path: Path, modified: str = "2026-11-26T10:00:00Z") -> Any:
+def time_of(path: Path, modified: str = "2026-11-26T10:00:00Z", zone: str = "Europe/Copenhagen") -> Any:
     return run(
         """import { readFileSync } from 'node:fs';
         import { timeOf } from './filetime.js';
-        const [path, modified] = process.argv.slice(-2);
+        const [path, modified, zone] = process.argv.slice(-3);
         const file = new File([readFileSync(path)], 'x', { lastModified: Date.parse(modified) });
-        console.log(JSON.stringify(await timeOf(file)));""",
+        console.log(JSON.stringify(await timeOf(file, zone)));""",
         str(path),
         modified,
+        zone,
     )
 
 
@@ -48,20 +49,22 @@ def made_clip(path: Path, *options: str) -> Path:
 @pytest.mark.parametrize("flags", [(), ("-movflags", "+faststart")], ids=["moov behind", "moov in front"])
 def test_a_clip_says_itself_when_it_was_recorded(tmp_path: Path, flags: tuple[str, ...]) -> None:
     clip = made_clip(tmp_path / "clip.mp4", "-metadata", "creation_time=2026-11-25T20:17:00Z", *flags)
-    assert time_of(clip) == {"time": "2026-11-25T20:17:00.000Z", "from": "recording"}
+    assert time_of(clip) == {"time": "2026-11-25T21:17", "from": "recording"}
+    assert time_of(clip, zone="America/Nuuk") == {"time": "2026-11-25T18:17", "from": "recording"}
 
 
 def test_a_clip_that_does_not_say_leaves_the_file_s_own_date(tmp_path: Path) -> None:
     clip = made_clip(tmp_path / "clip.mp4", "-fflags", "+bitexact")
-    assert time_of(clip) == {"time": "2026-11-26T10:00:00.000Z", "from": "file"}
+    assert time_of(clip) == {"time": "2026-11-26T11:00", "from": "file"}
 
 
-def test_a_picture_s_exif_time_is_local(tmp_path: Path) -> None:
+def test_a_picture_s_exif_time_is_the_camera_s_own(tmp_path: Path) -> None:
     picture = Image.new("RGB", (8, 8))
     exif = picture.getexif()
     exif.get_ifd(0x8769)[0x9003] = "2026:11:25 21:17:00"
     picture.save(tmp_path / "p.jpg", exif=exif)
-    assert time_of(tmp_path / "p.jpg") == {"time": "2026-11-25T20:17:00.000Z", "from": "recording"}
+    found = [time_of(tmp_path / "p.jpg", zone=zone) for zone in ("Europe/Copenhagen", "America/Nuuk")]
+    assert found == [{"time": "2026-11-25T21:17", "from": "recording"}] * 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Buckets and addresses of the portal's limits, and what a client is told by a server that has had enough."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -61,7 +62,15 @@ async def refused(scope: Scope, receive: Receive, send: Send, seconds: int) -> N
     )
 
 
-def status(limits: Limits, client: str, path: str = "/", method: str = "GET", **headers: str) -> int:
+def status(
+    limits: Limits,
+    client: str,
+    path: str = "/",
+    method: str = "GET",
+    *,
+    more: Sequence[tuple[bytes, bytes]] = (),
+    **headers: str,
+) -> int:
     said: list[Message] = []
 
     async def keep(message: Message) -> None:
@@ -70,7 +79,7 @@ def status(limits: Limits, client: str, path: str = "/", method: str = "GET", **
     async def nothing() -> Message:
         return {"type": "http.request"}
 
-    listed = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    listed = [*more, *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items())]
     scope = {"type": "http", "method": method, "path": path, "client": (client, 1), "headers": listed}
     asyncio.run(limits(scope, nothing, keep))
     return int(said[0]["status"])
@@ -120,6 +129,16 @@ def test_a_link_has_a_bucket_wherever_it_is_used_from() -> None:
     assert status(limits, "192.0.2.9", vidne_link=code.lower().replace("-", "")) == 429
     assert status(limits, "192.0.2.9", vidne_link=new_code()[0]) == 200
     assert status(limits, "192.0.2.9", vidne_link="no code") == 200
+
+
+def test_a_second_code_beside_it_spares_no_link() -> None:
+    limits = limits_of(portal_link_rate=2)
+    code, other = new_code()[0], new_code()[0].encode()
+    found = [
+        status(limits, "192.0.2.1", more=[(b"vidne-link", first)], vidne_link=code)
+        for first in (b"junk", other, b"")
+    ]
+    assert found == [200, 200, 429]
 
 
 @pytest.mark.parametrize("path", ["/api/visit", "/api/submissions", "/files", "/files/", "/send"])

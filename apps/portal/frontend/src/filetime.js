@@ -1,17 +1,22 @@
 // When a file says that it was recorded: from an MP4's or MOV's header (mvhd), a JPEG's Exif, else the file's own date.
+import { fieldText } from './times.js';
 
 const MP4_EPOCH_S = 2082844800; // from 1904 to 1970
 const MOST_BOXES = 64;
 
-/** {time: Date, from: 'recording' | 'file'}, or null. */
-export async function timeOf(file) {
+const DAY_MS = 86400000;
+
+/** {time, from: 'recording' | 'file'}, or null; `time` as a field of type datetime-local has it in the zone. */
+export async function timeOf(file, zone) {
   try {
-    const time = (await movieTime(file)) ?? (await exifTime(file));
-    if (time && time.getFullYear() > 1990 && time <= Date.now()) return { time, from: 'recording' };
+    const moment = await movieTime(file);
+    const time = moment ? fieldText(moment, zone) : await exifTime(file);
+    const when = new Date(time);
+    if (when.getFullYear() > 1990 && when <= Date.now() + DAY_MS) return { time, from: 'recording' };
   } catch (error) {
     if (!(error instanceof RangeError || error instanceof DOMException)) throw error; // cut short, or not to be read
   }
-  return file.lastModified ? { time: new Date(file.lastModified), from: 'file' } : null;
+  return file.lastModified ? { time: fieldText(new Date(file.lastModified), zone), from: 'file' } : null;
 }
 
 const viewOf = async (file, start, length) => new DataView(await file.slice(start, start + length).arrayBuffer());
@@ -41,7 +46,7 @@ function headerTime(view) {
   return seconds ? new Date(1000 * (seconds - MP4_EPOCH_S)) : null;
 }
 
-/** Exif 2.3: APP1 of a JPEG, a TIFF header, DateTimeOriginal (0x9003) in the Exif part (0x8769); local time. */
+/** Exif 2.3: APP1 of a JPEG, a TIFF header, DateTimeOriginal (0x9003) in the Exif part (0x8769); in the camera's own time. */
 async function exifTime(file) {
   const view = await viewOf(file, 0, 65536);
   if (view.byteLength < 12 || view.getUint16(0) !== 0xffd8) return null;
@@ -57,7 +62,7 @@ async function exifTime(file) {
   if (!place) return null;
   const text = String.fromCharCode(...new Uint8Array(view.buffer, base + place, 19));
   const parts = /^(\d{4}):(\d\d):(\d\d) (\d\d):(\d\d):(\d\d)$/.exec(text);
-  return parts && new Date(`${parts[1]}-${parts[2]}-${parts[3]}T${parts[4]}:${parts[5]}:${parts[6]}`);
+  return parts && `${parts[1]}-${parts[2]}-${parts[3]}T${parts[4]}:${parts[5]}`;
 }
 
 /** The value, or the offset of the value, of `tag` in the directory at `start`. */

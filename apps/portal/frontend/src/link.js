@@ -2,7 +2,22 @@
 import { call, callUntilDone } from './api.js';
 import { keepVisit, visitOf } from './store.js';
 
-export const codeOfAddress = () => decodeURIComponent(location.hash.slice(1)).trim().toUpperCase();
+const CODE_LENGTH = 28;
+
+/** A code as it was given out, groups of four capitals, however it was typed; what cannot be one stays as it is. */
+export function codeOf(typed) {
+  const plain = typed.replace(/[\s-]/g, '').toUpperCase();
+  return plain.length === CODE_LENGTH ? plain.match(/.{4}/gu).join('-') : typed.trim().toUpperCase();
+}
+
+export function codeOfAddress() {
+  const text = location.hash.slice(1);
+  try {
+    return codeOf(decodeURIComponent(text));
+  } catch (error) {
+    return codeOf(text); // no percent-encoding: no code either, and the server says so
+  }
+}
 
 /** Put `code` into the address, so that a bookmark, a reload and the other language have it. */
 export function keepInAddress(code) {

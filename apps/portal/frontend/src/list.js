@@ -47,7 +47,7 @@ export class List {
   leave(root) {
     const held = root.contains(document.activeElement);
     root.remove();
-    if (held) document.getElementById('progress-heading').focus();
+    if (held) document.getElementById(this.rows.size ? 'progress-heading' : 'pick-files').focus();
   }
 }
 

@@ -10,11 +10,12 @@ export class Overall {
     this.quarter = 0;
     this.rate = new Rate();
     this.delayed = '';
+    this.failed = new Set(); // ids of files whose failure was told
     this.waits = this.waits.bind(this);
   }
 
   choose(count) {
-    this.say(word('begun', { count }));
+    this.say(count ? word('begun', { count }) : word('chosen-before'));
   }
 
   /** The server cannot be asked just now (an error), or can again (null). */
@@ -44,6 +45,13 @@ export class Overall {
       this.delayed = told;
       this.network(told);
       this.say(told || word('goes-on'));
+    }
+    for (const item of items) {
+      if (item.state !== 'failed') this.failed.delete(item.id);
+      else if (!this.failed.has(item.id)) {
+        this.failed.add(item.id);
+        this.say(`${item.name}: ${item.told || word('failed')}`);
+      }
     }
     if (items.length && done === items.length) {
       if (this.quarter < 4) this.say(word('all-received'));

@@ -1,23 +1,23 @@
 // The page where recordings are sent: what its form does without scripts, with scripts it does better.
-import { Answers, localText } from './answers.js';
+import { Answers } from './answers.js';
 import { keepAwake } from './awake.js';
 import { CallError, callUntilDone, pause, pauseMs } from './api.js';
 import { showDone } from './done.js';
 import { timeOf } from './filetime.js';
-import { codeOfAddress, keepInAddress, openLink } from './link.js';
+import { codeOf, codeOfAddress, keepInAddress, openLink } from './link.js';
 import { List } from './list.js';
 import { Overall } from './overall.js';
 import { offerPicking, pickAgain } from './pick.js';
 import { showRequest } from './request.js';
 import './skip.js';
 import { keepSession, sessionOf } from './store.js';
-import { bytes, hasWord, language, moment, word } from './words.js';
+import { bytes, hasWord, language, moment, word, zone } from './words.js';
 
 const byId = (id) => document.getElementById(id);
 const form = byId('send');
 const overall = new Overall();
 const list = new List(byId('files'), act);
-const answers = new Answers(form, (plain) => keep({ answers: plain }));
+const answers = new Answers(form, () => keep(answers.keeps));
 let code = '';
 let link = null;
 let session = null; // what this browser keeps of the submission that is being sent
@@ -45,10 +45,10 @@ function problem(text, { focus = true } = {}) {
 
 const said = (error) => (hasWord(`error-${error.code}`) ? word(`error-${error.code}`) : error.told || word('failed'));
 
+/** Keep it in this browser; before the first file is chosen, as what will belong to it. */
 async function keep(changes) {
-  if (!session) return;
-  Object.assign(session, changes);
-  await keepSession(session);
+  if (session) await keepSession(Object.assign(session, changes));
+  else if (code) await keepSession({ link: code, earlier, ...changes });
 }
 
 /** Open the link that `typed` is the code of; without one, ask for it. */
@@ -67,6 +67,7 @@ async function begin(typed) {
     if (await wasFinished(typed)) return;
     show('code');
     byId('code').value = typed;
+    byId('code').setAttribute('aria-invalid', 'true');
     problem(said(error));
     return;
   } finally {
@@ -75,6 +76,7 @@ async function begin(typed) {
   problem('');
   keepInAddress(code);
   byId('code').value = code;
+  byId('code').removeAttribute('aria-invalid');
   describe();
   const kept = await sessionOf(code);
   earlier = kept?.earlier ?? [];
@@ -84,14 +86,16 @@ async function begin(typed) {
     return;
   }
   if (!session && link.uses_left < 1) {
-    show('nothing');
+    link = null;
+    show('code'); // another one may work
+    byId('code').value = '';
     problem(word('used-up'));
     return;
   }
   show('open');
   loaded();
+  answers.restore(kept ?? {});
   if (!session) return;
-  answers.restore(session.answers);
   await uploaderOf();
   if (session.finishing) finish();
 }
@@ -161,7 +165,7 @@ async function begun() {
   overall.waits(null);
   link.uses_left -= 1; // as was told before this one
   session = { link: code, ...made, earlier, finishing: false, ended: false };
-  await keep({ answers: answers.plain });
+  await keep(answers.keeps);
 }
 
 /** Two tabs would take each other's turn: the first one sends. */
@@ -184,16 +188,17 @@ async function chosen(files) {
   const { files: most, largest } = link.limits;
   const small = files.filter(({ file }) => file.size <= largest);
   if (small.length < files.length) problem(word('too-large', { bytes: bytes(largest) }));
+  if (!small.length) return;
   if ((uploader?.items.length ?? 0) + small.length > most) {
     problem(word('too-many', { files: most }));
     return;
   }
   byId('progress-part').hidden = false;
-  overall.choose(small.length);
   try {
     const sender = await uploaderOf();
     const fresh = await sender.add(small);
-    if (fresh.length) suggestTime(fresh[0].file);
+    overall.choose(fresh.length);
+    if (fresh.length) suggestTime(fresh[0]);
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
     ready = null;
@@ -201,28 +206,26 @@ async function chosen(files) {
   }
 }
 
-/** A suggestion only, and only where nothing was said. */
-async function suggestTime(file) {
-  const field = form.elements.recorded_at;
-  if (field.value) return;
-  const found = await timeOf(file);
-  if (!found || field.value) return;
-  field.value = localText(found.time);
-  const source = byId('recorded_at-source');
-  source.hidden = false;
-  source.textContent = word(`time-from-${found.from}`, { name: file.name });
-  answers.changed(field);
+async function suggestTime({ file, name }) {
+  const found = await timeOf(file, zone);
+  if (found) answers.suggest({ ...found, name });
+}
+
+function cancel(item) {
+  if (item.sent && !window.confirm(word('cancel-sure', { name: item.name }))) return;
+  uploader.cancel(item);
+  answers.unsuggest(item.name);
 }
 
 function act(name, item) {
   if (name === 'cancel') {
-    if (!item.sent || window.confirm(word('cancel-sure', { name: item.name }))) uploader.cancel(item);
+    cancel(item);
   } else if (name === 'choose' && item.handle && item.why !== 'changed') {
     uploader.allow(item);
   } else if (name === 'choose' || (name === 'retry' && !item.file)) {
     item.state = 'missing';
     pickAgain(async ({ file, handle }) => {
-      if (!(await uploader.again(item, file, handle))) problem(word('another-file', { name: item.name }));
+      problem((await uploader.again(item, file, handle)) ? '' : word('another-file', { name: item.name }));
     });
   } else if (name === 'retry') {
     uploader.anew(item);
@@ -253,30 +256,45 @@ async function finish() {
   }
   if (uploader.items.some((item) => ['missing', 'failed', 'paused'].includes(item.state))) {
     problem(word('some-wait'));
+    answers.lock(session.finishing); // who has finished before, and left, need not do so again
     return;
   }
+  if (!answers.areValid()) return;
+  answers.lock(true);
   await keep({ finishing: true });
   byId('finish-waits').hidden = uploader.isDone;
   if (uploader.isDone) end();
 }
 
 let ending = false;
+let refusal = ''; // of the answers, once the sender was told of it
 async function end() {
   if (ending) return;
   ending = true;
   await answers.saved();
+  if (answers.refused && answers.refused !== refusal) {
+    refusal = answers.refused;
+    await unfinished(word('answers-refused', { reason: refusal }));
+    return;
+  }
   try {
     await callUntilDone('POST', `/api/submissions/${session.submission}/end`, { link: code }, overall.waits);
   } catch (error) {
     if (!(error instanceof CallError)) throw error;
-    ending = false;
-    await keep({ finishing: false });
-    problem(said(error));
+    await unfinished(said(error));
     return;
   }
   await keep({ ended: true, files: uploader.items.map(({ name, size, sha256, identical }) => ({ name, size, sha256, identical })) });
   keepAwake(false);
   finished();
+}
+
+async function unfinished(why) {
+  ending = false;
+  byId('finish-waits').hidden = true;
+  answers.lock(false);
+  await keep({ finishing: false });
+  problem(why);
 }
 
 function finished() {
@@ -285,11 +303,18 @@ function finished() {
   byId('done-heading').focus();
 }
 
+async function beginWithTyped() {
+  opening = begin(codeOf(byId('code').value));
+  await opening;
+  if (!byId('pick-part').hidden) byId('pick-heading').focus();
+}
+
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  if (link) finish();
-  else opening = begin(byId('code').value.trim().toUpperCase());
+  if (!link) beginWithTyped(); // else it is the Enter key in a field, which ends nothing
 });
+byId('finish').type = 'button';
+byId('finish').addEventListener('click', finish);
 window.addEventListener('hashchange', () => codeOfAddress() !== code && location.reload()); // another link was pasted
 byId('plain-files').hidden = true;
 byId('file').disabled = true;

@@ -1,6 +1,7 @@
 // The page's words, which the server wrote into <template id="words">, and numbers as its reader writes them.
 
 export const language = document.documentElement.lang;
+export const { zone } = document.documentElement.dataset; // the authority's, see times.js
 const region = language === 'en' ? 'en-GB' : language; // whose dates and numbers
 
 const words = new Map();
@@ -37,5 +38,5 @@ export function span(seconds) {
 }
 
 export function moment(time) {
-  return new Intl.DateTimeFormat(region, { dateStyle: 'long', timeStyle: 'short' }).format(new Date(time));
+  return new Intl.DateTimeFormat(region, { dateStyle: 'long', timeStyle: 'short', timeZone: zone }).format(new Date(time));
 }
