@@ -52,7 +52,7 @@ def surely(send: Callable[[Lease], None], settings: Settings) -> Callable[[Lease
     def sent(lease: Lease) -> None:
         try:
             send(lease)
-        except (RedisError, dramatiq.errors.ConnectionError) as error:
+        except (RedisError, dramatiq.errors.BrokerConnectionError) as error:
             raise _away(error) from error
 
     return sent

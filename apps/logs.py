@@ -25,7 +25,8 @@ class JsonLines(logging.Formatter):
         return json.dumps(told)
 
 
-def log_to(handler: logging.Handler, settings: Settings, form: str) -> None:
-    """Send everything from INFO on to `handler`, as the settings say; `form` is that of lines of text."""
-    handler.setFormatter(JsonLines() if settings.log_format == "json" else logging.Formatter(form))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+def log_to(settings: Settings, form: str, *handlers: logging.Handler) -> None:
+    """Send everything from INFO on to `handlers`, as the settings say; `form` is that of lines of text."""
+    for handler in handlers:
+        handler.setFormatter(JsonLines() if settings.log_format == "json" else logging.Formatter(form))
+    logging.basicConfig(level=logging.INFO, handlers=handlers)

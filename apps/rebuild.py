@@ -176,7 +176,7 @@ class Rebuilder:
         if manifest is None:
             item = entry.objects[0]
             key = original_key(entry.case, number, item.sha256)
-            found = self._read(item, key, ObjectRow(Role.ORIGINAL, ORIGINAL, key, _unknown(item)))
+            found = self._read(entry.case, item, key, ObjectRow(Role.ORIGINAL, ORIGINAL, key, _unknown(item)))
             return _Found("seal", (found[0],), {key: found[1]}) if found else None
         return self._made(entry, number, manifest)
 
@@ -190,7 +190,7 @@ class Rebuilder:
         key = places.get(item.sha256, "")
         name = key.rpartition("/")[2]
         row = ObjectRow(Role.MANIFEST, name, key, _unknown(item), parent=ORIGINAL)
-        read = self._read(item, key, row)
+        read = self._read(entry.case, item, key, row)
         if read is None:
             return None
         raw = self._app.store.read_range(key, read[1], 0, item.size)
@@ -200,14 +200,14 @@ class Rebuilder:
             place = keys.get((line.digests.sha256, line.name), "")
             there = self._app.store.stat(place) if place else None
             if there is None:
-                self._result.missing.append(f"{item.exhibit} {line.name}: it is not in the store.")
+                self._miss(entry.case, f"{item.exhibit} {line.name}: it is not in the store.")
                 continue
             filed.append(_row_of(line, place))
             versions[place] = there.version_id
         recipe = key.removeprefix(prefix).partition("/")[0]
         return _Found(recipe.rpartition("-")[0], (*filed, read[0]), versions)
 
-    def _read(self, item: EventObject, key: str, row: ObjectRow) -> tuple[ObjectRow, str] | None:
+    def _read(self, case: str, item: EventObject, key: str, row: ObjectRow) -> tuple[ObjectRow, str] | None:
         """The row with the digests of the bytes that are there, and their version; None where they differ."""
         try:
             there = self._app.store.stat(key) if key else None
@@ -218,15 +218,21 @@ class Rebuilder:
             if digests.sha256 != item.sha256:
                 raise IntegrityError(f"other bytes lie under {key}.")
         except VidneError as error:
-            self._result.missing.append(f"{item.exhibit} {item.role}: {error}")
+            self._miss(case, f"{item.exhibit} {item.role}: {error}")
             return None
         return replace(row, digests=digests), there.version_id
+
+    def _miss(self, case: str, what: str) -> None:
+        """Note what is not there, once: two entries may name the same."""
+        told = f"case {self._number(case) or case}: {what}"
+        if told not in self._result.missing:
+            self._result.missing.append(told)
 
     def _digests(self, entry: Entry) -> Digests:
         """Those of an original whose sealing is not among the entries at hand."""
         item = entry.objects[0]
         key = original_key(entry.case, int(item.exhibit.removeprefix("EX-")), item.sha256)
-        found = self._read(item, key, ObjectRow(Role.ORIGINAL, ORIGINAL, key, _unknown(item)))
+        found = self._read(entry.case, item, key, ObjectRow(Role.ORIGINAL, ORIGINAL, key, _unknown(item)))
         return found[0].digests if found else _unknown(item)
 
     def _number(self, case_id: str) -> str:

@@ -25,6 +25,7 @@ from ingest.room import require_room
 
 _POLL_S, _SLOWEST_POLL_S = 0.02, 2.0
 _TROUBLED = (ExhibitState.REFUSED, ExhibitState.UNPLAYABLE, ExhibitState.QUARANTINED)
+_LONGEST_NAME = 4096  # as PATH_MAX has it
 SOME_TROUBLED, SOME_UNREADABLE = 3, 4
 
 
@@ -50,7 +51,8 @@ class Outcome:
         by_id = {exhibit.id: exhibit for exhibit in self.exhibits}
         files: list[Json] = [_file_json(item, by_id[item.exhibit_id]) for item in self.received]
         failures: list[Json] = [
-            {"filename": printable(name), "error": error} for name, error in self.failures.items()
+            {"filename": printable(name, limit=_LONGEST_NAME), "error": error}
+            for name, error in self.failures.items()
         ]
         members: list[Json] = [_member_json(item, by_id[item.exhibit_id]) for item in self.members]
         return {"submission": self.submission, "files": files, "members": members, "failures": failures}
@@ -101,8 +103,9 @@ def submit(
 def _interrupted(outcome: Outcome) -> InterruptionError:
     if not outcome.received:
         return InterruptionError("Interrupted before any file was received.", advice="Submit it again.")
+    lost = f" NOT RECEIVED: {', '.join(map(printable, outcome.failures))}." if outcome.failures else ""
     return InterruptionError(
-        f"Interrupted. {len(outcome.received)} files were received and are safe.",
+        f"Interrupted. {len(outcome.received)} files were received and are safe.{lost}",
         advice="Submit the same paths again for the rest: what the case has is recognised. What was received"
         " is processed while a worker runs: vidne serve.",
     )
@@ -198,7 +201,7 @@ def _file_json(item: Received, exhibit: Exhibit) -> JsonObject:
         "exhibit": exhibit.name,
         "state": exhibit.state,
         "reason": exhibit.reason,
-        "filename": printable(item.name),
+        "filename": printable(item.name, limit=_LONGEST_NAME),
         "sha256": item.digests.sha256,
         "blake3": item.digests.blake3,
         "size": item.digests.size,
@@ -212,7 +215,7 @@ def _member_json(item: Member, exhibit: Exhibit) -> JsonObject:
         "state": exhibit.state,
         "reason": exhibit.reason,
         "archive": f"{exhibit.case_number}/{item.archive_label}",
-        "path": printable(name_from_bytes(item.path)),
+        "path": printable(name_from_bytes(item.path), limit=_LONGEST_NAME),
         "sha256": item.sha256,
         "size": exhibit.digests.size,
     }

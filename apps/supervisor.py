@@ -30,9 +30,13 @@ _QUICK_DEATHS = 5
 class Supervisor:
     """Waits for the lock, then runs a worker and starts it again whenever it dies."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Opens the lock file; nothing else happens before `run`. Raises UnreadableError."""
+    def __init__(self, settings: Settings, *, shows: bool = False) -> None:
+        """Opens the lock file; nothing else happens before `run`. Raises UnreadableError.
+
+        With `shows` the worker's warnings go to standard error, too.
+        """
         self._settings = settings
+        self._options = ["--shown"] if shows else []
         self._lock = WorkerLock(settings.worker_lock_path)
         self._stop = threading.Event()
         self._quick_deaths = 0
@@ -81,6 +85,7 @@ class Supervisor:
             owner,
             "--parent",
             str(os.getpid()),
+            *self._options,
         ]
         # A Ctrl-C goes to the whole group, and is for us: the worker inherits that it is blocked.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from evidence.cases import new_id
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.ledger import SqlLedgerStore
+from evidence.catalogue.objects import some_stored
 from evidence.catalogue.relocation import last_relocation
 from evidence.catalogue.sqlite import BUSY_SECONDS, open_catalogue
 from evidence.clock import Clock, system_clock
@@ -21,7 +22,8 @@ from evidence.ports import ObjectStore
 from evidence.settings import Settings
 from hashing.keys import create_key, load_signer, load_verifier, verifier_path
 from hashing.note_keys import Signer, Verifier
-from hashing.publication import LedgerTree, Publisher
+from hashing.notes import open_checkpoint
+from hashing.publication import LedgerTree, Publisher, lost_catalogue, published_sizes
 from hashing.sequencer import Sequencer
 from hashing.witness_checks import NO_WITNESS, Witnessed
 from retention.folder import FolderStore
@@ -84,10 +86,18 @@ class Application:
     def leads(self) -> bool:
         """Whether this process is to sequence: it could sign, and no other machine does. From one thread."""
         if self.catalogue.is_server:
-            has_key = self.settings.ledger_key_path.exists() or not self.ledger.size()
             self._leadership.is_ours = False  # should the next line fail
-            self._leadership.is_ours = has_key and self.catalogue.lead()
+            self._leadership.is_ours = self._has_key() and self.catalogue.lead()
         return self.led_last
+
+    def _has_key(self) -> bool:
+        """Whether this machine could sign; raises IntegrityError where its key is that of another log."""
+        if not self.settings.ledger_key_path.exists():
+            return not self.ledger.size()
+        note = self.ledger.latest_checkpoint()
+        if note is not None:
+            open_checkpoint(note, self.verifier)
+        return True
 
     @property
     def led_last(self) -> bool:
@@ -127,10 +137,31 @@ class Application:
         Raises VidneError where it does not answer or has no bucket, SettingsError where the lock fails.
         """
         next(iter(self.store.list_keys(CASES)), None)
+        self.require_catalogue()
+        self._require_known_store()
         if self.store.is_worm:
             from apps.lock_proof import require_lock  # noqa: PLC0415 - as above
 
             require_lock(self, anew=anew)
+
+    def require_catalogue(self) -> None:
+        """Raise IntegrityError where the catalogue is new, and the store has a log already: one was lost."""
+        if self.ledger.size():
+            return
+        published = max(published_sizes(self.store, LEDGER), default=0)
+        if published:
+            raise lost_catalogue(0, published)
+
+    def _require_known_store(self) -> None:
+        """Raise SettingsError where the store has nothing of what the catalogue says was stored in it."""
+        with self.catalogue.read() as connection:
+            known = some_stored(connection)
+        if known and all(self.store.stat(key) is None for key in known):
+            raise SettingsError(
+                f"{self.settings.store_url or self.settings.objects_path} has nothing of what the catalogue"
+                f" says was stored: neither {known[0]} nor {len(known) - 1} others that were looked for.",
+                advice="Set VIDNE_STORE_URL to the store that has it. If that was lost, restore it first.",
+            )
 
     @cached_property
     def ledger(self) -> SqlLedgerStore:
@@ -256,6 +287,7 @@ class Application:
         if not self.leads():
             return 0
         self._take_up_key()
+        self.publisher.require_whole()
         sequenced = self.sequencer.run_once()
         self.publisher.run_once()
         return sequenced

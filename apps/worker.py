@@ -60,12 +60,13 @@ def main() -> None:
     options.add_argument("--data", type=Path, required=True)
     options.add_argument("--owner", required=True)
     options.add_argument("--parent", type=int, required=True)
+    options.add_argument("--shown", action="store_true", help="say warnings on standard error, too")
     given = options.parse_args()
     die_with(given.parent)
     os.nice(_NICENESS)
     try:
         application = Application(Settings.from_environment(data=given.data))
-        _log_to(application.settings)
+        _log_to(application.settings, is_shown=given.shown)
         _await_catalogue(application)
         Worker(application, given.owner).run()
     except (VidneError, OSError) as error:
@@ -84,9 +85,14 @@ def _await_catalogue(application: Application) -> None:
             return
 
 
-def _log_to(settings: Settings) -> None:
-    handler = RotatingFileHandler(settings.data / "worker.log", maxBytes=10_000_000, backupCount=3)
-    log_to(handler, settings, "%(asctime)s %(levelname)s %(name)s %(message)s")
+def _log_to(settings: Settings, *, is_shown: bool) -> None:
+    handlers: list[logging.Handler] = [
+        RotatingFileHandler(settings.data / "worker.log", maxBytes=10_000_000, backupCount=3)
+    ]
+    if is_shown:  # a container's log is what it says
+        handlers.append(logging.StreamHandler())
+        handlers[-1].setLevel(logging.WARNING)
+    log_to(settings, "%(asctime)s %(levelname)s %(name)s %(message)s", *handlers)
     logging.raiseExceptions = False  # on a full disk: a traceback on somebody's terminal helps nobody
     logging.getLogger("dramatiq").setLevel(logging.WARNING)
 
@@ -133,8 +139,7 @@ class Worker:
         """Work until SIGTERM; what is then in hand is given back."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then says so
-        if self._application.store.is_worm:
-            self._until_done(self._application.require_store)
+        self._until_done(self._application.require_store)
         self._until_done(self._clean_up)
         queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=self._queue_ms)
         queues.start()
@@ -176,7 +181,7 @@ class Worker:
         freed, self._freed = self._freed, False
         if self._watch.changed() or freed or now - self._looked > _LOOK_S:
             self._looked, self._unsequenced = now, True
-            self._feeder.step()
+            self._try(self._feeder.step)  # a broker that is away must not hold up the ledger
         pause = _BUSY_SEQUENCE_S if self._feeder.is_busy else _SEQUENCE_S
         if self._is_behind or (self._unsequenced and now - self._sequenced > pause):
             taken = self._application.sequence()

@@ -10,12 +10,16 @@ from evidence.errors import SettingsError
 def read_secret(path: str, setting: str) -> str:
     """The password or key that the file at `path`, named by `setting`, holds; raises SettingsError."""
     try:
-        return Path(path).read_text().strip()
-    except OSError as error:
+        found = Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise SettingsError(
-            f"{setting} {path} cannot be read: {error.strerror}.",
+            f"{setting} {path} cannot be read: {why}.",
             advice="Name a file that holds the secret alone, and that this user may read.",
         ) from error
+    if not found:
+        raise SettingsError(f"{setting} {path} is empty.", advice="Write the secret into it.")
+    return found
 
 
 def create_file(path: Path, raw: bytes, mode: int = 0o644) -> None:

@@ -10,18 +10,30 @@ def check_server(name: str, url: str, schemes: tuple[str, ...]) -> None:
     """Raise SettingsError, which does not repeat the URL, for another scheme and for a password in it."""
     if not url:
         return
+    # By its last @: a password with a slash in it is none of the host to some, and one to others.
+    user = url.partition("://")[2].rpartition("@")[0]
     try:
         parts = urlsplit(url)
-        secret = parts.password
+        parts.port  # noqa: B018 - raises where it is no number
     except ValueError:
-        parts, secret = urlsplit(""), None
-    if parts.scheme.partition("+")[0] not in schemes:
-        raise SettingsError(f"{name} cannot be understood.", advice=f"It begins with {schemes[0]}://")
-    if secret or "password=" in parts.query:
+        parts = urlsplit("")
+    if ":" not in user and parts.scheme.partition("+")[0] not in schemes:
+        raise SettingsError(
+            f"{name} cannot be understood.", advice=f"Write {schemes[0]}://host:port/ and a name or a number."
+        )
+    if ":" in user or "password=" in parts.query:
         raise SettingsError(
             f"{name} holds a password, which lists of processes and logs would show.",
             advice=f"Put it into a file, and name that in {name.replace('_URL', '_PASSWORD_FILE')}.",
         )
+
+
+def check_broker(name: str, url: str) -> None:
+    """Raise SettingsError where a URL of Redis has more than host, port and the number of a database."""
+    parts = urlsplit(url)
+    number = parts.path.strip("/")
+    if parts.query or parts.fragment or (number and not number.isdecimal()):
+        raise SettingsError(f"{name} cannot be understood.", advice="Write redis://host:port/number.")
 
 
 def check_store_url(url: str, name: str) -> None:
@@ -30,7 +42,7 @@ def check_store_url(url: str, name: str) -> None:
         parts = urlsplit(url)
     except ValueError:
         parts = urlsplit("")
-    if "@" in parts.netloc:
+    if "@" in url:
         raise SettingsError(
             f"{name} holds a user name or password.",
             advice="Set VIDNE_S3_ACCESS_KEY and VIDNE_S3_SECRET_KEY_FILE instead.",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,6 +13,7 @@ from evidence.custody import ACTOR
 from evidence.errors import SettingsError
 from evidence.setting_checks import (
     check_authority,
+    check_broker,
     check_listen,
     check_networks,
     check_public_url,
@@ -21,6 +23,7 @@ from evidence.setting_checks import (
 
 T = TypeVar("T")
 MOST_RETENTION_DAYS = 366
+_NEARLY = 0.9  # of a name's characters are in their place
 
 
 def _setting(name: str, default: T, about: str, *, is_secret: bool = False) -> T:
@@ -146,6 +149,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **given: object) -> "Settings":
         """Settings from `environment`; `given` values that are not None win. Raises SettingsError."""
         values: dict[str, object] = {}
+        _refuse_misspelt(environment)
         for item in fields(cls):
             text = environment.get(item.metadata["env"])
             if given.get(item.name) is not None:
@@ -186,6 +190,7 @@ class Settings:
     def _check_servers(self) -> None:
         check_server("VIDNE_CATALOGUE_URL", self.catalogue_url, ("postgresql",))
         check_server("VIDNE_BROKER_URL", self.broker_url, ("redis", "rediss"))
+        check_broker("VIDNE_BROKER_URL", self.broker_url)
         if self.broker_url and not self.catalogue_url:
             raise SettingsError(
                 "VIDNE_BROKER_URL is set, VIDNE_CATALOGUE_URL is not.",
@@ -281,6 +286,21 @@ class Settings:
     def worker_lock_path(self) -> Path:
         """The lock that elects the one working supervisor on this data folder."""
         return self.data / "worker.lock"
+
+
+def unknown_settings(environment: Mapping[str, str]) -> list[str]:
+    """Variables that look like settings and are none."""
+    known = {item.metadata["env"] for item in fields(Settings)}
+    return sorted(name for name in environment if name.startswith("VIDNE_") and name not in known)
+
+
+def _refuse_misspelt(environment: Mapping[str, str]) -> None:
+    """Raise SettingsError for a name that is nearly a setting: without effect it would mean the default."""
+    for name in unknown_settings(environment):
+        if near := get_close_matches(name, [item.metadata["env"] for item in fields(Settings)], 1, _NEARLY):
+            raise SettingsError(
+                f"{name} is no setting.", advice=f"Write {near[0]}, or unset it (docs/settings.md)."
+            )
 
 
 def _parse(name: str, text: str, default: object) -> object:

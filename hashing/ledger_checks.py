@@ -18,6 +18,7 @@ from hashing.report import Cause, Check, Findings, not_checked
 from hashing.tiles import WIDTH, TiledTree
 
 BODIES_CHECK = "bodies"
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +191,12 @@ def check_bodies(
         else:
             findings.looked_at()
             _check_body_form(findings, row, body.body or b"")
-    for case_seq in sorted(set(erased) - _said_to_be_erased(body_of, part)) if erased else ():
-        what = "Its body is gone, and no entry says that it was erased."
-        findings.defect(Cause.INCOMPLETE, f"entry {case_seq} of the case", what)
+    if unsaid := sorted(set(erased) - _said_to_be_erased(body_of, part)) if erased else []:
+        named = ", ".join(map(str, unsaid[:_NAMED])) + f" and {len(unsaid) - _NAMED} more" * (
+            len(unsaid) > _NAMED
+        )
+        what = f"{len(unsaid)} bodies are gone, and no entry says that they were erased: of entries {named}."
+        findings.defect(Cause.INCOMPLETE, "bodies of the case", what)
     if part.rows and len(erased) + absent == len(part.rows) and not findings.has_defects:
         return not_checked(BODIES_CHECK, f"All {len(part.rows)} bodies were erased or left out.")
     tails = [f"; {len(erased)} were erased"] * bool(erased)

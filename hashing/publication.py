@@ -160,6 +160,20 @@ class Publisher:
         self._published: Checkpoint | None = None
         self._has_keys = False
 
+    def require_whole(self) -> None:
+        """Raise IntegrityError where more of this log was published than the ledger has, before any signing.
+
+        What else is wrong in the store, `run_once` tells.
+        """
+        if self._published:
+            return
+        try:
+            published = self._last_published()
+        except IntegrityError:
+            return
+        if self._ledger.size() < published.size:
+            raise lost_catalogue(self._ledger.size(), published.size)
+
     def run_once(self) -> int:
         """Publish up to the newest checkpoint; how many entries are new there.
 
@@ -217,6 +231,14 @@ class Publisher:
 
     def _put(self, contents: Mapping[str, bytes]) -> None:
         put_objects(self._store, self._prefix, self._work, contents)
+
+
+def lost_catalogue(size: int, published: int) -> IntegrityError:
+    """What is told where a store has more of the log than the ledger."""
+    return IntegrityError(
+        f"The ledger has {size} entries, and {published} were published. Nothing is signed.",
+        advice="The catalogue was lost, or is an older one: vidne rebuild brings back what the store has.",
+    )
 
 
 def _rewritten(how: str) -> IntegrityError:

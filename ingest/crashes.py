@@ -24,12 +24,17 @@ def worker_died(catalogue: Catalogue, owner: str, clock: Clock) -> list[HeldJob]
     return held
 
 
-def retry(catalogue: Catalogue, clock: Clock, exhibit_id: str | None = None) -> list[str]:
-    """Put the quarantined jobs of an exhibit, or all, back into the line; returns the exhibits' names."""
+def retry(catalogue: Catalogue, clock: Clock, actor: str, exhibit_id: str | None = None) -> list[str]:
+    """Put the quarantined jobs of an exhibit, or all, back into the line; returns the exhibits' names.
+
+    `actor` is who says so (`exhibit.retried`).
+    """
     names = []
+    now = timestamp(clock())
     with catalogue.write() as connection:
-        for found in retry_quarantined(connection, timestamp(clock()), exhibit_id):
+        for found in dict.fromkeys(retry_quarantined(connection, now, exhibit_id)):
             exhibit = get_exhibit(connection, found)
+            record(connection, events.retried(exhibit, actor, now))
             state = ExhibitState.RECEIVED if exhibit.spool else ExhibitState.SEALED
             set_state(connection, found, state)
             names.append(exhibit.name)

@@ -156,6 +156,19 @@ def quarantined(held: Lease | HeldJob, owner: Exhibit, reason: str, now: str) ->
     )
 
 
+def retried(owner: Exhibit, actor: str, now: str) -> CustodyEvent:
+    """`exhibit.retried`: somebody put a quarantined exhibit back into the line."""
+    return CustodyEvent(
+        event_id=f"{owner.id}:{now}:exhibit.retried",
+        type="exhibit.retried",
+        at=now,
+        actor=actor,
+        case=owner.case_id,
+        objects=(EventObject(owner.label, Role.ORIGINAL, owner.digests.sha256, owner.digests.size),),
+        body={"reason": owner.reason},
+    )
+
+
 def _event_objects(owner: Exhibit, pending: Sequence[Pending]) -> tuple[EventObject, ...]:
     rows = [item.row for item in pending]
     # A long list would not fit into an entry: its manifest, which lists the same, stands for it.

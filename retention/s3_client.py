@@ -23,6 +23,12 @@ _TRIES, _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5, 0.2, 5.0
 ABSENT = ("NoSuchKey", "NoSuchVersion", "NoSuchObject", "ResourceNotFound")
 # The key has an object; or a further try of a request whose reply was lost meets what the first one did.
 TAKEN = ("PreconditionFailed", "ConditionalRequestConflict", "NoSuchUpload")
+_ADVICE = {
+    "NoSuchBucket": "See to VIDNE_STORE_URL; vidne init makes the bucket.",
+    "SignatureDoesNotMatch": "See to VIDNE_S3_SECRET_KEY_FILE.",
+    "InvalidAccessKeyId": "See to VIDNE_S3_ACCESS_KEY.",
+    "AccessDenied": "See to VIDNE_S3_ACCESS_KEY and the rights that it has.",
+}
 _BUSY = ("SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "OperationAborted", *TAKEN)
 _FULL = ("QuotaExceeded", "EntityTooLarge", "XMinioStorageFull", "InsufficientStorage")
 
@@ -124,5 +130,6 @@ def _told(key: str, error: S3Error) -> Exception:
             f"The store is busy ({error.code}) and did not take {key}.", advice="It is tried again."
         )
     return UnreadableError(
-        f"The store refused {key}: {error.code}.", advice="Look at the server and its settings."
+        f"The store refused {key}: {error.code} (bucket {error.bucket_name}).",
+        advice=_ADVICE.get(error.code or "", "Look at the server and its settings."),
     )

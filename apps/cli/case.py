@@ -27,6 +27,7 @@ def open_(context: Context, number: str, *, as_json: bool) -> None:
     """Open a case under NUMBER."""
     app = context.application
     parsed = parse_case_number(number, app.settings.case_pattern)
+    app.require_catalogue()
     now = timestamp(app.clock())
     with app.catalogue.write() as connection:
         case = open_case(connection, parsed, now)

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,24 +22,26 @@ from evidence.catalogue.cases import Case, list_cases, open_case
 from evidence.catalogue.exhibits import list_exhibits
 from evidence.clock import timestamp
 from evidence.custody import CustodyEvent
+from evidence.errors import UsageError
 from evidence.exhibits import ExhibitState, Source
 from evidence.jsontypes import JsonObject
-from evidence.settings import Settings
 from evidence.text import printable
 from hashing.keys import load_verifier
 from hashing.verify import verify_case
 from ingest.custody import record
 
 DEMO_DATA = Path("demo-data")
+_MARK = "made-by-vidne-demo"  # a file in a folder that the demo made, and may therefore remove
 
 
 @click.command()
-@click.option("--fresh", is_flag=True, help="Remove what an earlier demo left in its folder first.")
+@click.option("--fresh", is_flag=True, help="Remove the folder of an earlier demo first.")
 @pass_context
 def command(context: Context, *, fresh: bool) -> int:
     """Make footage, open a case, submit it, wait, verify the case, and show what became of each file.
 
-    Without --data it works in ./demo-data, which may be deleted afterwards.
+    It works in ./demo-data, or in the folder that --data names, whatever VIDNE_DATA says; only in one that it
+    made itself, which may be deleted afterwards.
     """
     from samples.generator import generate  # noqa: PLC0415 - only the demo makes footage
 
@@ -62,11 +65,24 @@ def command(context: Context, *, fresh: bool) -> int:
 
 
 def _application(context: Context, *, fresh: bool) -> Application:
-    settings = context.settings
-    if settings.data == Settings().data:
-        settings = Settings.from_environment(data=DEMO_DATA)
-    if fresh and (settings.data / "footage").is_dir():
-        shutil.rmtree(settings.data)
+    """The program on the demo's own folder; raises UsageError where somebody's work is there."""
+    given = click.get_current_context().find_root().params["data"]
+    settings = replace(context.settings, data=given or DEMO_DATA)
+    if settings.catalogue_url or settings.store_url or settings.broker_url:
+        raise UsageError(
+            "The demo works on this machine alone, and the settings name servers.",
+            advice="Unset VIDNE_CATALOGUE_URL, VIDNE_STORE_URL and VIDNE_BROKER_URL for it.",
+        )
+    folder, mark = settings.data, settings.data / _MARK
+    if folder.exists() and not mark.exists() and any(folder.iterdir()):
+        raise UsageError(
+            f"{printable(str(folder))} holds what the demo did not make.",
+            advice="Name another folder: vidne --data DIR demo",
+        )
+    if fresh and mark.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    mark.touch()
     return Application(settings)
 
 

@@ -17,9 +17,13 @@ from apps.wiring import Application
 from evidence.catalogue.retention import last_round
 from evidence.catalogue.timestamps import last_asked
 from evidence.errors import UsageError, VidneError
+from evidence.settings import unknown_settings
 from evidence.text import human_size
+from hashing.notes import open_checkpoint
+from hashing.publication import lost_catalogue, newest_published
 from hashing.rotation import begun_rotation
 from hashing.timestamps import load_roots_file
+from retention.keys import LEDGER
 from transcode import sandbox, tools
 
 _LOW_BYTES = 1 << 30
@@ -44,6 +48,7 @@ def command(context: Context, only: tuple[str, ...], *, as_json: bool) -> int:
     """Look at everything the program rests on; ends 1 where something fails."""
     app = context.application
     looks: list[tuple[str, Callable[[Application], Finding]]] = [
+        ("settings", _settings),
         ("ffmpeg", lambda _: _tool("ffmpeg")),
         ("ffprobe", lambda _: _tool("ffprobe")),
         ("exiftool", lambda _: _tool("exiftool")),
@@ -62,12 +67,15 @@ def command(context: Context, only: tuple[str, ...], *, as_json: bool) -> int:
     names = [name for name, _ in looks]
     for name in set(only) - set(names):
         raise UsageError(f"Nothing is called {name!r}.", advice=f"There are: {', '.join(names)}.")
-    findings = [_look(name, look, app) for name, look in looks if name in only or not only]
+    findings = []
+    for name, look in looks:
+        if only and name not in only:
+            continue
+        findings.append(finding := _look(name, look, app))
+        if not as_json:  # at once: a server that hangs holds up the rest
+            click.echo(f"  {finding.status:<8} {finding.name:<13} {finding.text}")
     if as_json:
         echo_json([{"name": f.name, "status": f.status, "text": f.text} for f in findings])
-    else:
-        for finding in findings:
-            click.echo(f"  {finding.status:<8} {finding.name:<13} {finding.text}")
     return 1 if any(finding.status == "fail" for finding in findings) else 0
 
 
@@ -76,6 +84,13 @@ def _look(name: str, look: Callable[[Application], Finding], app: Application) -
         return look(app)
     except (VidneError, OSError) as error:
         return Finding(name, "fail", str(error))
+
+
+def _settings(_app: Application) -> Finding:
+    unknown = unknown_settings(os.environ)
+    if unknown:
+        return Finding("settings", "warning", f"not known, and without effect: {', '.join(unknown)}")
+    return Finding("settings", "ok", "every VIDNE_ variable is one that is known")
 
 
 def _tool(name: str) -> Finding:
@@ -151,6 +166,11 @@ def _store(app: Application) -> Finding:
 
 def _ledger(app: Application) -> Finding:
     verifier = app.verifier
+    note, published = app.ledger.latest_checkpoint(), newest_published(app.store, LEDGER, verifier)
+    if note is not None:
+        open_checkpoint(note, verifier)  # raises where the key is that of another log
+    if published is not None and published[0].size > app.ledger.size():
+        return Finding("ledger", "fail", str(lost_catalogue(app.ledger.size(), published[0].size)))
     waiting = app.ledger.pending_count()
     since = max((former.size for former in verifier.former), default=0)
     text = (

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from apps.cli.main import Context, echo_json, json_option, pass_context
+from apps.cli.main import Context, InputPath, echo_json, json_option, pass_context
 from apps.cli.meter import meter
 from evidence.errors import UnreadableError, UsageError
 from evidence.exhibits import Digests
@@ -18,7 +18,7 @@ from hashing.report import Cause
 
 
 @click.command(name="identify")
-@click.argument("paths", metavar="[PATH...]", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("paths", metavar="[PATH...]", nargs=-1, type=InputPath())
 @click.option(
     "--package",
     type=click.Path(path_type=Path, exists=True, file_okay=False),

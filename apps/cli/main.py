@@ -43,6 +43,27 @@ pass_context = click.make_pass_decorator(Context)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value.")
 
 
+class InputPath(click.Path):
+    """A path of something to be read: whether it can be is for the command to say, of each by itself.
+
+    An empty one would be the current folder.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, readable=False)
+
+    def convert(
+        self,
+        value: "str | os.PathLike[str]",
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> "str | bytes | os.PathLike[str]":
+        """See click.Path."""
+        if not os.fspath(value):
+            self.fail("an empty name is no path", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class _Commands(click.Group):
     """A group whose commands are imported only when they are used."""
 
@@ -101,7 +122,7 @@ class _Commands(click.Group):
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--data", type=click.Path(path_type=Path), help="Folder of catalogue and objects (VIDNE_DATA).")
+@click.option("--data", type=InputPath(), help="Folder of catalogue and objects (VIDNE_DATA).")
 @click.version_option(package_name="vidne")
 @click.pass_context
 def vidne(ctx: click.Context, data: Path | None) -> None:

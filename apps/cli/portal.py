@@ -20,7 +20,7 @@ def command(context: Context) -> int:
     if not settings.portal_listen:
         raise SettingsError("VIDNE_PORTAL_LISTEN is not set.", advice="Set it to host:port, as 0.0.0.0:8080.")
     _ = settings.zone  # what cannot be meant is told at once
-    log_to(logging.StreamHandler(), settings, "%(asctime)s %(levelname)s %(message)s")
+    log_to(settings, "%(asctime)s %(levelname)s %(message)s", logging.StreamHandler())
     keeper = PortalKeeper(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: keeper.stop())

@@ -62,7 +62,7 @@ def retry(context: Context, exhibit: str | None, *, as_json: bool) -> None:
     if exhibit is not None:
         with app.catalogue.read() as connection:
             exhibit_id = exhibit_named(connection, app, exhibit).id
-    names = sorted(set(retry_jobs(app.catalogue, app.clock, exhibit_id)))
+    names = sorted(set(retry_jobs(app.catalogue, app.clock, app.actor, exhibit_id)))
     if as_json:
         echo_json([*names])
     else:

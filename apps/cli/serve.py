@@ -36,16 +36,18 @@ def run_supervisor(context: Context, portal: "PortalKeeper | None" = None) -> in
     A `portal` beside it keeps a core to itself while it is busy.
     """
     settings = context.settings
-    log_to(logging.StreamHandler(), settings, "%(asctime)s %(levelname)s %(message)s")
+    log_to(settings, "%(asctime)s %(levelname)s %(message)s", logging.StreamHandler())
     try:
-        if context.application.store.is_worm:
-            context.application.require_store()
+        context.application.require_store()
     except UnavailableError as error:
         click.echo(f"vidne: {error} The worker waits for it.", err=True)
-    supervisor = Supervisor(settings)
+    supervisor = Supervisor(settings, shows=True)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: supervisor.stop())
-    click.echo(f"Working on {settings.data}. Stop with Ctrl-C.", err=True)
+    if settings.log_format == "json":
+        logging.getLogger("vidne").info("Working on %s.", settings.data)
+    else:
+        click.echo(f"Working on {settings.data}. Stop with Ctrl-C.", err=True)
     with _metrics(settings), _core(portal, supervisor):
         supervisor.run()
     return 1 if supervisor.gave_up else 0

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from apps.cli.main import Context, echo_json, json_option, pass_context
+from apps.cli.main import Context, InputPath, echo_json, json_option, pass_context
 from apps.supervisor import supervised
 from evidence.errors import UsageError
-from evidence.exhibits import Source
+from evidence.exhibits import ExhibitState, Source
 from evidence.recorders import Reading, check_reading
 from evidence.text import name_from_bytes, printable
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=InputPath())
 @click.option("--case", "number", required=True, help="Number of the case.")
 @click.option(
     "--source",
@@ -51,7 +51,8 @@ def command(
     """Take in PATHS (files, and folders with all that is in them) as exhibits of a case.
 
     Ends 0 when all are sealed (with --wait: processed, none refused), 2 for wrong usage, 3 when some are
-    refused, unplayable or quarantined, 4 when some paths could not be read.
+    quarantined (with --wait also refused or unplayable), 4 when some paths could not be read. A path that
+    begins with a dash comes behind --.
     """
     _check_clock(clock_shown, clock_true)
     if receipt is not None:
@@ -112,5 +113,7 @@ def _tell(outcome: "Outcome", *, waited: bool) -> None:
         click.echo(f"{exhibit.name}  {exhibit.state:<11}  {member.sha256}  {member.archive_label}: {path}")
     for name, error in outcome.failures.items():
         click.echo(f"{printable(name)}  NOT RECEIVED  {printable(error, limit=2000)}", err=True)
-    if not waited and outcome.received:
+    if any(exhibit.state is ExhibitState.QUARANTINED for exhibit in outcome.exhibits):
+        click.echo("What is quarantined waits for a person: vidne queue status, vidne queue retry.")
+    if not waited and any(not exhibit.state.is_final for exhibit in outcome.exhibits):
         click.echo("Sealed. Processing goes on while a worker runs: vidne serve, or submit --wait.")

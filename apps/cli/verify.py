@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from apps.cli.checks import end_with
-from apps.cli.main import json_option
+from apps.cli.main import InputPath, json_option
 from apps.cli.meter import meter
 from evidence.errors import TrustMaterialError
 from evidence.text import printable
@@ -65,7 +65,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=InputPath())
 @log_key_option
 @succession_option
 @click.option(
@@ -109,7 +109,7 @@ def package(
 
 
 @command.command()
-@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("path", metavar="FILE", type=InputPath())
 @click.option(
     "--file", "files", multiple=True, type=click.Path(path_type=Path), help="Must be a file of the receipt."
 )

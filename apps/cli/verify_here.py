@@ -8,7 +8,7 @@ from cryptography.x509 import Certificate
 
 from apps.cli.checks import tell_report
 from apps.cli.common import case_named, exhibit_named, sequence_if_idle
-from apps.cli.main import Context, echo_json, json_option, pass_context
+from apps.cli.main import Context, InputPath, echo_json, json_option, pass_context
 from apps.cli.meter import meter
 from apps.expected import expected_objects
 from apps.wiring import Application
@@ -45,7 +45,7 @@ def command() -> None:
 
 
 @command.command(name="file")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=InputPath())
 @checkpoint_option
 @json_option
 @pass_context

@@ -35,7 +35,7 @@ def main() -> None:
     die_with(given.parent)
     try:
         settings = Settings.from_environment(data=given.data)
-        log_to(logging.StreamHandler(), settings, "%(asctime)s %(levelname)s %(name)s %(message)s")
+        log_to(settings, "%(asctime)s %(levelname)s %(name)s %(message)s", logging.StreamHandler())
         logging.raiseExceptions = False
         _raise_file_limit()
         application = application_of(_opened(settings))

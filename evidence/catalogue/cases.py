@@ -57,7 +57,10 @@ def find_case(connection: Connection, number: str) -> Case:
     if former:
         current = get_case(connection, former)
         raise NotFoundError(f"Case {number} was renumbered.", advice=f"Its number is now {current.number}.")
-    raise NotFoundError(f"There is no case {number} here.", advice=f"Open it with: vidne case open {number}")
+    raise NotFoundError(
+        f"There is no case {number} here.",
+        advice=f"Look at vidne case list; a new one is opened with: vidne case open {number}",
+    )
 
 
 def get_case(connection: Connection, case_id: str) -> Case:
@@ -95,7 +98,7 @@ def close_case(connection: Connection, found: Case, now: str) -> None:
 def renumber_case(connection: Connection, found: Case, number: str, now: str) -> None:
     """Give the case another number; the old one stays as a dated alias."""
     lock_case(connection, found.id)  # whoever is storing objects of it tags them with the number that holds
-    _refuse_taken(connection, number)
+    _refuse_taken(connection, number, but=found.id)
     in_use = (case_number.c.case_id == found.id) & case_number.c.until.is_(None)
     in_use &= case_number.c.number == found.number
     if connection.execute(update(case_number).where(in_use).values(until=now)).rowcount != 1:
@@ -113,10 +116,20 @@ def numbers_of(connection: Connection, case_id: str) -> list[tuple[str, str, str
     return [(row.number, row.since, row.until) for row in rows]
 
 
-def _refuse_taken(connection: Connection, number: str) -> None:
-    taken = select(case_number.c.id).where(case_number.c.number == number, case_number.c.until.is_(None))
-    if connection.execute(taken).first():
+def _refuse_taken(connection: Connection, number: str, but: str = "") -> None:
+    """Raise ConflictError for a number that a case has or had, but for that of id `but`: papers name it."""
+    taken = select(case_number.c.case_id, case_number.c.until).where(
+        case_number.c.number == number, case_number.c.case_id != but
+    )
+    rows = connection.execute(taken).all()
+    if any(row.until is None for row in rows):
         raise _taken(number)
+    if rows:
+        now = get_case(connection, rows[0].case_id).number
+        raise ConflictError(
+            f"{number} was the number of the case that is now {now}.",
+            advice="Whoever has the old number would find another case: use one that was never given.",
+        )
 
 
 def _give_number(connection: Connection, case_id: str, number: str, now: str) -> None:

@@ -55,6 +55,15 @@ class ObjectRow:
     stage: str = ""
 
 
+def some_stored(connection: Connection, count: int = 3) -> list[str]:
+    """Keys of objects that were stored: the last ones, and the first."""
+    stored = select(stored_object.c.key).where(stored_object.c.state == "stored").limit(count)
+    last, first = stored.order_by(stored_object.c.id.desc()), stored.order_by(stored_object.c.id)
+    return list(
+        dict.fromkeys(key for chosen in (last, first) for key in connection.execute(chosen).scalars())
+    )
+
+
 def announce_objects(connection: Connection, exhibit_id: str, stage: str, rows: Sequence[ObjectRow]) -> None:
     """Say what is about to be put; what an earlier, unfinished run announced is taken back.
 

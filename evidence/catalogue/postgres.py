@@ -40,6 +40,8 @@ _OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepal
 # No class of SQLSTATE but the first two characters: 08 connection, 40 rollback, 53 resources, 57 operator.
 # 55P03: a lock that was not to be had in time.
 _PASSING = ("08", "40", "53", "55P03", "57")
+# Said while connecting, where psycopg gives no SQLSTATE; a server with other words is waited for instead.
+_REFUSES_US = ("password authentication failed", "no password supplied", "does not exist", "pg_hba.conf")
 _REFUSED = ("28", "3D", "42501", "25006")
 
 
@@ -110,12 +112,33 @@ def _explain(error: Exception) -> VidneError | None:
             f"The catalogue cannot be used: {reason}.",
             advice="See to VIDNE_CATALOGUE_URL and the user's rights.",
         )
-    if state.startswith(_PASSING) or (not state and isinstance(error, psycopg.OperationalError)):
-        return UnavailableError(
-            f"The catalogue's server does not answer: {reason}.",
-            advice="What was under way was done whole or not at all. Try again when the server is back.",
+    if not state:
+        return _explain_connecting(error, reason)
+    return _away(reason) if state.startswith(_PASSING) else None
+
+
+def _explain_connecting(error: Exception, reason: str) -> VidneError | None:
+    """What libpq says, which gives no SQLSTATE: a wrong setting passes with no waiting."""
+    if isinstance(error, psycopg.ProgrammingError):
+        return SettingsError(
+            f"VIDNE_CATALOGUE_URL cannot be understood: {reason}.",
+            advice="Write postgresql://user@host:port/database.",
         )
-    return None
+    if not isinstance(error, psycopg.OperationalError):
+        return None
+    if any(words in reason for words in _REFUSES_US):
+        return UnreadableError(
+            f"The catalogue's server refuses this program: {reason}.",
+            advice="See to VIDNE_CATALOGUE_URL and VIDNE_CATALOGUE_PASSWORD_FILE.",
+        )
+    return _away(reason)
+
+
+def _away(reason: str) -> UnavailableError:
+    return UnavailableError(
+        f"The catalogue's server does not answer: {reason}.",
+        advice="What was under way was done whole or not at all. Try again when the server is back.",
+    )
 
 
 _POSTGRESQL = Kind(

@@ -129,7 +129,7 @@ def test_a_body_that_somebody_erased_without_an_entry_is_told(app: Application) 
         )
     report = verify_case(app.ledger, app.tree, app.store, app.verifier, case=case_id(app), expected=[])
     assert (report.exit_code, failed(report)) == (3, {"bodies"})
-    assert "Its body is gone, and no entry says that it was erased" in check(report, "bodies").reason
+    assert "1 bodies are gone, and no entry says that they were erased" in check(report, "bodies").reason
 
 
 def test_of_a_recorder_the_row_goes_too_as_far_as_it_names_people_and_places(app: Application) -> None:

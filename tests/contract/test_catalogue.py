@@ -150,6 +150,18 @@ def test_a_case_is_renumbered_by_one_and_the_others_are_told(opener: Opener) -> 
         assert len(list_cases(connection)) == 1
 
 
+def test_a_number_that_a_case_had_is_given_to_no_other_and_may_come_back_to_it(opener: Opener) -> None:
+    catalogue = opener()
+    in_case(catalogue)
+    with catalogue.write() as connection:
+        renumber_case(connection, find_case(connection, NUMBER), "0200-10293-00001-26", LATER)
+    with catalogue.write() as connection, pytest.raises(ConflictError, match="now 0200-10293-00001-26"):
+        open_case(connection, NUMBER, LATER)
+    with catalogue.write() as connection:
+        renumber_case(connection, find_case(connection, "0200-10293-00001-26"), NUMBER, LATER)
+        assert [case.number for case in list_cases(connection)] == [NUMBER]
+
+
 def test_a_case_is_closed_once_and_nothing_comes_in_after(opener: Opener) -> None:
     first = opener()
     case_id = in_case(first)

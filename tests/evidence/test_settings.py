@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from evidence.errors import SettingsError
-from evidence.settings import Settings
+from evidence.files import read_secret
+from evidence.settings import Settings, unknown_settings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -24,6 +25,14 @@ def test_the_environment_is_read_and_what_is_given_wins() -> None:
         ("VIDNE_CATALOGUE_URL", "mysql://x/y"),
         ("VIDNE_CATALOGUE_URL", "postgresql://u:hush@x/y"),
         ("VIDNE_CATALOGUE_URL", "postgresql://u@x/y?password=hush"),
+        ("VIDNE_CATALOGUE_URL", "postgresql://u:a/hush@x/y"),
+        ("VIDNE_CATALOGUE_URL", "postgresql://u:1a#hush@x/y"),
+        ("VIDNE_CATALOGUE_URL", "postgresql://u@x:port/y"),
+        ("VIDNE_STORE_URL", "s3://vidne:a/hush@host/bucket"),
+        ("VIDNE_BROKER_URL", "redis://:a/hush@x/0"),
+        ("VIDNE_BROKER_URL", "redis://x:port/0"),
+        ("VIDNE_BROKER_URL", "redis://x/0?foo=1"),
+        ("VIDNE_BROKER_URL", "redis://x/zero"),
         ("VIDNE_BROKER_URL", "redis://:hush@x/0"),
         ("VIDNE_BROKER_URL", "redis://x/0"),
         ("VIDNE_METRICS_PORT", "70000"),
@@ -66,6 +75,25 @@ def test_a_setting_that_cannot_be_meant_is_named(name: str, value: str) -> None:
         Settings.from_environment({name: value})
     assert name.removeprefix("VIDNE_").lower() in str(refused.value).lower()
     assert "hush" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["VIDNE_CATALOG_URL", "VIDNE_RETENTION_DAY", "VIDNE_STORE_URLS"])
+def test_a_name_that_is_nearly_a_setting_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is no setting"):
+        Settings.from_environment({name: "x"})
+
+
+def test_other_names_are_let_be_and_can_be_listed() -> None:
+    environment = {"VIDNE_FOOTAGE": "/footage", "VIDNE_DATA": "/data", "HOME": "/"}
+    assert Settings.from_environment(environment).data == Path("/data")
+    assert unknown_settings(environment) == ["VIDNE_FOOTAGE"]
+
+
+@pytest.mark.parametrize(("raw", "why"), [(b"\xff\xfe\x00", "no text"), (b" \n", "is empty")])
+def test_a_file_that_holds_no_secret_is_named(tmp_path: Path, raw: bytes, why: str) -> None:
+    (tmp_path / "secret").write_bytes(raw)
+    with pytest.raises(SettingsError, match=f"VIDNE_X_FILE .*{why}"):
+        read_secret(str(tmp_path / "secret"), "VIDNE_X_FILE")
 
 
 def test_a_secret_is_not_shown_with_the_settings() -> None:

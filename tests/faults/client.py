@@ -47,10 +47,10 @@ class Client:
         """Take down the ledger's head, as somebody outside does."""
         self.seen.write_text(self.site.program.run("ledger", "head").out)
 
-    def judge(self) -> Verdict:
+    def judge(self, *, ended: int = 0) -> Verdict:
         """The ledger's newest events are sequenced by who verifies, once nobody else works."""
         self.site.kill()
-        return judge(self.site, self.journal, self.seen)
+        return judge(self.site, self.journal, self.seen, ended=ended)
 
 
 def strike(site: Site, faults: Sequence[Fault], clips: Sequence[Path]) -> tuple[list[int], Verdict]:

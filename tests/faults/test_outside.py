@@ -167,4 +167,5 @@ def test_a_restored_older_catalogue(site: Site, clips: list[Path], happened: Ent
     assert len(site.states()) == 1
     site.program.run("rebuild")
     assert site.states() == ["processed"] * 3
-    happened("restore of an older database", "rebuilt from the store", site.name, 1, client.judge())
+    verdict = client.judge(ended=3)
+    happened("restore of an older database", "rebuilt from the store", site.name, 1, verdict)

@@ -431,7 +431,7 @@ def test_an_erased_body_leaves_the_ledger_verifiable_where_an_entry_says_so(scen
     scene.ledger.kept["job-1:received"] = replace(body, salt=None, body=None)
     report = scene.verify()
     assert (report.exit_code, failed(report)) == (3, {"bodies"})
-    assert "entry 1 of the case: Its body is gone" in check(report, "bodies").reason
+    assert "no entry says that they were erased: of entries 1." in check(report, "bodies").reason
     said: JsonObject = {"entries": [1], "reason": "asked for"}
     scene.ledger.file(CustodyEvent("e:body.erased", ERASED, AT, "tester", CASE, (), said))
     scene.sequence()

@@ -51,13 +51,13 @@ def test_the_death_of_a_worker_that_held_nothing_counts_against_nothing(received
 
 def test_a_retry_starts_over_from_where_the_exhibit_was(received: Desk) -> None:
     crash(received, CRASH_LIMIT)
-    assert retry(received.catalogue, system_clock) == [received.exhibits()[0].name]
+    assert retry(received.catalogue, system_clock, "tester") == [received.exhibits()[0].name]
     assert received.exhibits()[0].state is ExhibitState.RECEIVED
     received.work(until=lambda lease: lease.stage is Stage.INSPECT)
     worker_died(received.catalogue, "w1", system_clock)
     crash(received, CRASH_LIMIT - 1)
     assert received.exhibits()[0].state is ExhibitState.QUARANTINED
-    retry(received.catalogue, system_clock, received.exhibits()[0].id)
+    retry(received.catalogue, system_clock, "tester", received.exhibits()[0].id)
     assert received.exhibits()[0].state is ExhibitState.SEALED
     received.work()
     assert received.exhibits()[0].state is ExhibitState.REFUSED
@@ -65,10 +65,17 @@ def test_a_retry_starts_over_from_where_the_exhibit_was(received: Desk) -> None:
 
 def test_a_job_that_is_quarantined_twice_has_two_events(received: Desk) -> None:
     crash(received, CRASH_LIMIT)
-    retry(received.catalogue, system_clock)
+    retry(received.catalogue, system_clock, "tester")
     crash(received, CRASH_LIMIT)
     assert len(set(quarantine_events(received))) == 2
 
 
+def test_the_record_says_who_put_it_back_into_the_line(received: Desk) -> None:
+    crash(received, CRASH_LIMIT)
+    retry(received.catalogue, system_clock, "tester")
+    found = received.rows("SELECT actor, objects FROM ledger_inbox WHERE type = 'exhibit.retried'")
+    assert [(actor, "EX-0001" in str(objects)) for actor, objects in found] == [("tester", True)]
+
+
 def test_nothing_quarantined_is_nothing_to_retry(received: Desk) -> None:
-    assert retry(received.catalogue, system_clock) == []
+    assert retry(received.catalogue, system_clock, "tester") == []

@@ -19,11 +19,35 @@ EXPECTED = {
 }
 
 
+def demo(folder: Path, *options: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(VIDNE), *options],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=environment() | settings,
+        check=False,
+    )
+
+
+def test_the_demo_touches_nothing_that_it_did_not_make(tmp_path: Path) -> None:
+    real = Program(tmp_path / "real")
+    real.open_case()
+    (tmp_path / "mine" / "footage").mkdir(parents=True)
+    (tmp_path / "mine" / "footage" / "only-copy.mp4").write_bytes(b"x")
+    for folder, *options in (("mine",), ("mine", "--fresh"), ("real", "--fresh")):
+        done = demo(tmp_path, "--data", folder, "demo", *options)
+        assert (done.returncode, "did not make" in done.stderr) == (2, True), done.stderr
+    assert (tmp_path / "mine" / "footage" / "only-copy.mp4").exists()
+    assert len(real.run("case", "list", "--json").json) == 1
+    done = demo(tmp_path, "demo", VIDNE_STORE_URL="s3://host/bucket")
+    assert (done.returncode, "on this machine alone" in done.stderr) == (2, True)
+
+
 def test_every_file_of_the_demo_is_shown_with_the_state_and_method_expected(tmp_path: Path) -> None:
     started = time.monotonic()
-    done = subprocess.run(
-        [VIDNE, "demo"], capture_output=True, text=True, cwd=tmp_path, env=environment(), check=False
-    )
+    (tmp_path / "real").mkdir()
+    done = demo(tmp_path, "demo", VIDNE_DATA=str(tmp_path / "real"))
     took_s = time.monotonic() - started
     assert done.returncode == 0, done.stdout + done.stderr
     assert took_s < 120
@@ -35,6 +59,7 @@ def test_every_file_of_the_demo_is_shown_with_the_state_and_method_expected(tmp_
         assert shown[name][3] == state
         assert shown[name][4] == method or not method, shown[name]
 
+    assert not any((tmp_path / "real").iterdir())
     program = Program(tmp_path / "demo-data")
     for item in program.exhibits():
         known = program.show(item["exhibit"])
