@@ -149,7 +149,7 @@ class Application:
         if self.ledger.size():
             return
         published = max(published_sizes(self.store, LEDGER), default=0)
-        if published:
+        if published and not self.ledger.size():  # somebody may have begun it just now
             raise lost_catalogue(0, published)
 
     def _require_known_store(self) -> None:
@@ -159,7 +159,7 @@ class Application:
         if known and all(self.store.stat(key) is None for key in known):
             raise SettingsError(
                 f"{self.settings.store_url or self.settings.objects_path} has nothing of what the catalogue"
-                f" says was stored: neither {known[0]} nor {len(known) - 1} others that were looked for.",
+                f" says was stored ({len(known)} looked for, as {known[0]}).",
                 advice="Set VIDNE_STORE_URL to the store that has it. If that was lost, restore it first.",
             )
 

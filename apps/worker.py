@@ -184,9 +184,9 @@ class Worker:
             self._try(self._feeder.step)  # a broker that is away must not hold up the ledger
         pause = _BUSY_SEQUENCE_S if self._feeder.is_busy else _SEQUENCE_S
         if self._is_behind or (self._unsequenced and now - self._sequenced > pause):
+            self._sequenced = now  # also where it fails: feeding goes on between
             taken = self._application.sequence()
             self._unsequenced, self._is_behind = taken > 0, taken >= BATCH
-            self._sequenced = now
 
     def _rest_s(self) -> float:
         if self._is_behind:

@@ -18,7 +18,7 @@ from hashing.cosignatures import CosignatureVerifier
 from hashing.digests import Progress
 from hashing.entries import parse_entry
 from hashing.keys import public_pem
-from hashing.ledger_checks import BODIES_CHECK
+from hashing.ledger_checks import BODIES_CHECK, LOST_BODIES
 from hashing.note_keys import Verifier
 from hashing.notes import open_checkpoint
 from hashing.package import verify_package
@@ -224,10 +224,8 @@ def _require_sound(
 def _is_wrong(check: Check) -> bool:
     # The roots of time-stamp authorities are the receiver's to choose: here they are not asked for. That a
     # witness did not answer is told, and keeps nobody from a package; nor do bodies that the ledger has lost.
-    known = {
-        TIME_STAMP_CHECK: {Cause.TRUST},
-        WITNESS_CHECK: {Cause.TRUST, Cause.INCOMPLETE},
-        BODIES_CHECK: {Cause.INCOMPLETE},
-    }
+    known = {TIME_STAMP_CHECK: {Cause.TRUST}, WITNESS_CHECK: {Cause.TRUST, Cause.INCOMPLETE}}
+    if check.name == BODIES_CHECK and all(defect.subject == LOST_BODIES for defect in check.defects):
+        return False
     is_known = {defect.cause for defect in check.defects} <= known.get(check.name, set())
     return check.status in (Status.FAIL, Status.PENDING) and not is_known

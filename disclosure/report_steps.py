@@ -91,5 +91,6 @@ _DETAIL: Mapping[str, Callable[[Step], str]] = {
     "recorder.clock-read": _reading,
     "recorder.linked": lambda step: step.text("recorder"),
     "exhibit.quarantined": lambda step: step.text("reason"),
+    "exhibit.retried": lambda step: step.text("reason"),
     "export.created": lambda step: step.text("export"),
 }

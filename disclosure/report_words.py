@@ -138,6 +138,7 @@ _EVENTS: Mapping[str, Words] = {
     "exhibit.unplayable": ("Intet i filen kan afkodes", "Nothing in the file decodes"),
     "exhibit.refused": ("Filen er bevaret og åbnes ikke videre", "The file is kept and not opened further"),
     "exhibit.quarantined": ("Behandlingen blev standset", "Processing was stopped"),
+    "exhibit.retried": ("Behandlingen blev sat i gang igen", "Processing was taken up again"),
     "recorder.added": ("En optager blev registreret", "A recorder was registered"),
     "recorder.clock-read": ("En optagers ur blev aflæst", "A recorder's clock was read"),
     "recorder.linked": ("Filen blev knyttet til en optager", "The file was linked to a recorder"),

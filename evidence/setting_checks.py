@@ -29,10 +29,11 @@ def check_server(name: str, url: str, schemes: tuple[str, ...]) -> None:
 
 
 def check_broker(name: str, url: str) -> None:
-    """Raise SettingsError where a URL of Redis has more than host, port and the number of a database."""
+    """Raise SettingsError where a URL of Redis has more than host, port, a database's number and its TLS."""
     parts = urlsplit(url)
     number = parts.path.strip("/")
-    if parts.query or parts.fragment or (number and not number.isdecimal()):
+    is_tls = all(part.startswith("ssl_") for part in filter(None, parts.query.split("&")))
+    if not is_tls or parts.fragment or (number and not number.isdecimal()):
         raise SettingsError(f"{name} cannot be understood.", advice="Write redis://host:port/number.")
 
 

@@ -1,6 +1,7 @@
 """Settings: one frozen object, read once at the edge from the environment (docs/settings.md)."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ from evidence.setting_checks import (
 
 T = TypeVar("T")
 MOST_RETENTION_DAYS = 366
+_INJECTED = re.compile(r"_(PORT|SERVICE)(_|$)")  # what Kubernetes tells of a Service called vidne-...
 _NEARLY = 0.9  # of a name's characters are in their place
 
 
@@ -297,6 +299,8 @@ def unknown_settings(environment: Mapping[str, str]) -> list[str]:
 def _refuse_misspelt(environment: Mapping[str, str]) -> None:
     """Raise SettingsError for a name that is nearly a setting: without effect it would mean the default."""
     for name in unknown_settings(environment):
+        if _INJECTED.search(name):
+            continue
         if near := get_close_matches(name, [item.metadata["env"] for item in fields(Settings)], 1, _NEARLY):
             raise SettingsError(
                 f"{name} is no setting.", advice=f"Write {near[0]}, or unset it (docs/settings.md)."

@@ -18,6 +18,7 @@ from hashing.report import Cause, Check, Findings, not_checked
 from hashing.tiles import WIDTH, TiledTree
 
 BODIES_CHECK = "bodies"
+LOST_BODIES = "bodies of the case"  # what a defect is of, where the ledger itself has lost some
 _NAMED = 10
 
 
@@ -196,7 +197,7 @@ def check_bodies(
             len(unsaid) > _NAMED
         )
         what = f"{len(unsaid)} bodies are gone, and no entry says that they were erased: of entries {named}."
-        findings.defect(Cause.INCOMPLETE, "bodies of the case", what)
+        findings.defect(Cause.INCOMPLETE, LOST_BODIES, what)
     if part.rows and len(erased) + absent == len(part.rows) and not findings.has_defects:
         return not_checked(BODIES_CHECK, f"All {len(part.rows)} bodies were erased or left out.")
     tails = [f"; {len(erased)} were erased"] * bool(erased)

@@ -161,18 +161,15 @@ class Publisher:
         self._has_keys = False
 
     def require_whole(self) -> None:
-        """Raise IntegrityError where more of this log was published than the ledger has, before any signing.
+        """Raise IntegrityError where more was published than the ledger has, before anything is signed.
 
-        What else is wrong in the store, `run_once` tells.
+        Whose signature is on that does not matter: a key from an old backup must not sign beside a later one.
         """
         if self._published:
             return
-        try:
-            published = self._last_published()
-        except IntegrityError:
-            return
-        if self._ledger.size() < published.size:
-            raise lost_catalogue(self._ledger.size(), published.size)
+        published = max(published_sizes(self._store, self._prefix), default=0)
+        if self._ledger.size() < published:
+            raise lost_catalogue(self._ledger.size(), published)
 
     def run_once(self) -> int:
         """Publish up to the newest checkpoint; how many entries are new there.

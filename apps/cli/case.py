@@ -9,7 +9,7 @@ from evidence.catalogue.cases import Case, close_case, list_cases, numbers_of, o
 from evidence.catalogue.exhibits import list_exhibits
 from evidence.clock import timestamp
 from evidence.custody import CustodyEvent
-from evidence.errors import VidneError
+from evidence.errors import IntegrityError, VidneError
 from evidence.jsontypes import Json, JsonObject
 from ingest.custody import record
 
@@ -27,7 +27,12 @@ def open_(context: Context, number: str, *, as_json: bool) -> None:
     """Open a case under NUMBER."""
     app = context.application
     parsed = parse_case_number(number, app.settings.case_pattern)
-    app.require_catalogue()
+    try:
+        app.require_catalogue()
+    except IntegrityError:
+        raise
+    except VidneError as error:  # a store that is away keeps nobody from it: before signing it is asked again
+        click.echo(f"vidne: {error}", err=True)
     now = timestamp(app.clock())
     with app.catalogue.write() as connection:
         case = open_case(connection, parsed, now)

@@ -1,5 +1,6 @@
 """vidne demo: makes footage, takes it the whole way, and shows what became of each."""
 
+import os
 import shutil
 import time
 from dataclasses import replace
@@ -31,6 +32,17 @@ from hashing.verify import verify_case
 from ingest.custody import record
 
 DEMO_DATA = Path("demo-data")
+# What the demo's log, footage and objects have nothing to do with: somebody's key, servers, authorities.
+_OUTSIDE = (
+    "VIDNE_CATALOGUE_URL",
+    "VIDNE_STORE_URL",
+    "VIDNE_BROKER_URL",
+    "VIDNE_LEDGER_KEY_FILE",
+    "VIDNE_WITNESSES",
+    "VIDNE_WITNESSES_FILE",
+    "VIDNE_TSA_URLS",
+    "VIDNE_CLAMAV_SOCKET",
+)
 _MARK = "made-by-vidne-demo"  # a file in a folder that the demo made, and may therefore remove
 
 
@@ -67,14 +79,15 @@ def command(context: Context, *, fresh: bool) -> int:
 def _application(context: Context, *, fresh: bool) -> Application:
     """The program on the demo's own folder; raises UsageError where somebody's work is there."""
     given = click.get_current_context().find_root().params["data"]
-    settings = replace(context.settings, data=given or DEMO_DATA)
-    if settings.catalogue_url or settings.store_url or settings.broker_url:
+    if outside := [name for name in _OUTSIDE if os.environ.get(name)]:
         raise UsageError(
-            "The demo works on this machine alone, and the settings name servers.",
-            advice="Unset VIDNE_CATALOGUE_URL, VIDNE_STORE_URL and VIDNE_BROKER_URL for it.",
+            "The demo is for this machine and folder alone, and the settings lead out of them.",
+            advice=f"For it unset {', '.join(outside)}",
         )
-    folder, mark = settings.data, settings.data / _MARK
-    if folder.exists() and not mark.exists() and any(folder.iterdir()):
+    folder = Path(given or DEMO_DATA).resolve()
+    settings = replace(context.settings, data=folder)
+    mark = folder / _MARK
+    if folder.exists() and not (folder.is_dir() and (mark.exists() or not any(folder.iterdir()))):
         raise UsageError(
             f"{printable(str(folder))} holds what the demo did not make.",
             advice="Name another folder: vidne --data DIR demo",

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from apps.portal_keeper import PortalKeeper
 
 
+log = logging.getLogger("vidne")
+
+
 @click.command()
 @pass_context
 def command(context: Context) -> int:
@@ -40,12 +43,12 @@ def run_supervisor(context: Context, portal: "PortalKeeper | None" = None) -> in
     try:
         context.application.require_store()
     except UnavailableError as error:
-        click.echo(f"vidne: {error} The worker waits for it.", err=True)
+        log.warning("%s The worker waits for it.", error)
     supervisor = Supervisor(settings, shows=True)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: supervisor.stop())
     if settings.log_format == "json":
-        logging.getLogger("vidne").info("Working on %s.", settings.data)
+        log.info("Working on %s.", settings.data)
     else:
         click.echo(f"Working on {settings.data}. Stop with Ctrl-C.", err=True)
     with _metrics(settings), _core(portal, supervisor):

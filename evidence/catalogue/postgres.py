@@ -42,6 +42,7 @@ _OPTIONS = "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepal
 _PASSING = ("08", "40", "53", "55P03", "57")
 # Said while connecting, where psycopg gives no SQLSTATE; a server with other words is waited for instead.
 _REFUSES_US = ("password authentication failed", "no password supplied", "does not exist", "pg_hba.conf")
+_NO_URL = ("connection option", "URI query parameter")
 _REFUSED = ("28", "3D", "42501", "25006")
 
 
@@ -95,7 +96,7 @@ def _require_binary_order(catalogue: Catalogue) -> None:
 
 
 def _explain(error: Exception) -> VidneError | None:
-    """What PostgreSQL says, for a person; the SQLSTATE decides, not the words."""
+    """What PostgreSQL says, for a person; where there is an SQLSTATE that decides, not the words."""
     state = getattr(error, "sqlstate", None) or ""
     reason = str(error).strip().partition("\n")[0].rstrip(".")
     if state in ("53100", "53200"):
@@ -119,7 +120,7 @@ def _explain(error: Exception) -> VidneError | None:
 
 def _explain_connecting(error: Exception, reason: str) -> VidneError | None:
     """What libpq says, which gives no SQLSTATE: a wrong setting passes with no waiting."""
-    if isinstance(error, psycopg.ProgrammingError):
+    if isinstance(error, psycopg.ProgrammingError) and any(words in reason for words in _NO_URL):
         return SettingsError(
             f"VIDNE_CATALOGUE_URL cannot be understood: {reason}.",
             advice="Write postgresql://user@host:port/database.",

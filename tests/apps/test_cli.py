@@ -170,8 +170,8 @@ def test_queue_retry_says_when_nothing_is_quarantined(used: Program) -> None:
 def test_doctor_looks_at_everything_and_ends_0_where_all_works(used: Program) -> None:
     found = {item["name"]: item for item in used.run("doctor", "--json").json}
     assert set(found) == {
-        "ffmpeg", "ffprobe", "exiftool", "sandbox", "data folder", "catalogue", "object store", "ledger",
-        "time stamps", "broker", "worker", "portal", "scanner", "validation",
+        "settings", "ffmpeg", "ffprobe", "exiftool", "sandbox", "data folder", "catalogue", "object store",
+        "ledger", "time stamps", "broker", "worker", "portal", "scanner", "validation",
     }  # fmt: skip
     assert {item["status"] for item in found.values()} <= {"ok", "warning"}
     assert "not WORM" in found["object store"]["text"]

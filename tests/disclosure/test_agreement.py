@@ -93,6 +93,15 @@ def respelled(**fields: Callable[[str], str] | str) -> Attack:
     return attack
 
 
+def respelt_hash(raw: bytes) -> bytes:
+    """A proof's first hash with a spare bit set: the same bytes to a reader that does not look."""
+    lines = raw.split(b"\n")
+    place = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".index(lines[2][-2:-1])
+    letter = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[place | 1 : (place | 1) + 1]
+    lines[2] = lines[2][:-2] + letter + b"="
+    return b"\n".join(lines)
+
+
 FORM = {
     "a file beside the payload": planted("EX-0004.original.jpg"),
     "a folder beside the payload": planted("data2/EX-0004.original.jpg"),
@@ -117,6 +126,15 @@ LEDGER = {
             raw.split(b"\n")[2] + b"\n", (raw.split(b"\n")[2] + b"\n") * 100_000, 1
         ),
     ),
+    "a proof with a hash in other base64": changed(proof_path(3), respelt_hash),
+    "a proof whose checkpoint has a further line": changed(
+        proof_path(3), lambda raw: raw.replace(b"=\n\n\xe2", b"=\ngarbage\n\n\xe2")
+    ),
+    "a proof whose checkpoint is not signed": changed(
+        proof_path(3), lambda raw: b"".join(raw.splitlines(keepends=True)[:-1])
+    ),
+    "something behind a proof": changed(proof_path(3), lambda raw: raw + b"junk\n"),
+    "a checkpoint's signature in other base64": changed(CHECKPOINT, lambda raw: raw[:-1] + b"====\n"),
     "a wrong signature of the log beside the right one": with_wrong_line_of_the_log,
     "a line in the checkpoint that is no signature": changed(CHECKPOINT, lambda raw: raw + b"garbage\n"),
     "a checkpoint without its last line's end": changed(CHECKPOINT, lambda raw: raw[:-1]),
@@ -181,7 +199,7 @@ def test_streams_that_a_manifest_lists_are_missed(package: Tampered, exported: t
     assert (report.exit_code, failed(report)) == (3, {"stream-proof"})
 
 
-@pytest.mark.parametrize("change", ["another past", "no proof", "a damaged proof"])
+@pytest.mark.parametrize("change", ["another past", "no proof", "a damaged proof", "a proof cut short"])
 def test_the_newest_key_alone_cannot_make_another_past(
     shell: Shell, browser: Browser, scene: Scene, tmp_path: Path, change: str
 ) -> None:
@@ -202,13 +220,17 @@ def test_the_newest_key_alone_cannot_make_another_past(
         package.rebuild([*forged, *(b"more %d" % n for n in range(size))], scene.signer)
     elif change == "no proof":
         (package.root / KEYS / f"{size}.consistency").unlink()
-    else:
+    elif change == "a damaged proof":
         package.write(f"{KEYS}{size}.consistency", b"old 5\n")
+    else:
+        path = f"{KEYS}{size}.consistency"
+        package.write(path, package.read(path)[:-1])
     package.reseal()
     assert verify_package(package.root, old).exit_code in (1, 3)
     done = shell.verify(package.root, key)
     assert (done.returncode, "keys: the signed tree is not shown to begin" in failures(done)) == (1, True)
-    assert "checkpoint-signature" in told(browser, package.root, key=old.vkey).failed
+    for key_given in (old.vkey, scene.signer.verifier.vkey, ""):
+        assert "checkpoint-signature" in told(browser, package.root, key=key_given).failed
 
 
 def test_a_package_by_another_signer_is_refused(package: Tampered, exported: tuple[Path, Scene]) -> None:

@@ -115,6 +115,10 @@ def test_answers_that_are_refused_are_told_before_the_end(site: Site, phone: Pho
     expect(page.locator("#problem")).to_contain_text("De sidste svar blev ikke gemt")
     expect(page.locator("#done-part")).to_be_hidden()
     expect(page.locator("#place")).to_be_editable()
+    page.fill("#place", "Broen 1")
+    page.click("#finish")
+    expect(page.locator("#problem")).to_contain_text("De sidste svar blev ikke gemt")
+    expect(page.locator("#done-part")).to_be_hidden()
     page.unroute("**/answers")
     page.fill("#place", "Broen 2")
     reference, _ = finish(page)
@@ -169,6 +173,17 @@ def test_after_a_reload_they_can_be_taken_back(site: Site, phone: Phone, film: P
     assert answers(site, reference)["contact"] == 0
 
 
+def test_a_name_that_is_emptied_again_is_taken_back(site: Site, phone: Phone, film: Path) -> None:
+    page = with_film(opened(phone(), site.link()["url"]), film)
+    page.check("#named")
+    for name in ("Kirsten Vidne", ""):
+        page.fill("#name", name)
+        with page.expect_response("**/answers"):
+            page.locator("#name").blur()
+    reference, _ = finish(page)
+    assert answers(site, reference)["contact"] == 0
+
+
 def test_a_suggested_time_is_recorded_as_one_until_the_sender_changes_it(
     site: Site, phone: Phone, film: Path
 ) -> None:
@@ -188,19 +203,16 @@ def test_a_suggested_time_is_recorded_as_one_until_the_sender_changes_it(
     assert (kept["recorded_at"], kept["recorded_at_from"]) == ("2026-03-14T22:17", None)
 
 
-def test_a_suggestion_goes_with_its_file_and_the_focus_stays_on_the_page(
-    site: Site, phone: Phone, film: Path
+def test_a_suggestion_stays_where_another_file_is_removed(
+    site: Site, line: Line, phone: Phone, film: Path, clip: Path, tmp_path: Path
 ) -> None:
-    page = with_film(opened(phone(), site.link("--files", "50")["url"]), film)
+    page = with_film(opened(phone(), line.through(site.link()["url"])), film)
     expect(page.locator("#recorded_at")).not_to_have_value("")
-    other = film.with_name("paused.mp4")
-    other.write_bytes(film.read_bytes() + bytes(20_000_000))
-    choose(page, other)
-    page.locator("#files > li").filter(has_text="paused.mp4").locator("button[data-act=pause]").click()
+    choose(page, padded(clip, tmp_path / "another.mp4", 12_000_009))
     page.on("dialog", lambda dialog: dialog.accept())
-    page.locator("#files > li").filter(has_text="paused.mp4").locator("button[data-act=cancel]").click()
+    page.locator("#files > li").filter(has_text="another.mp4").locator("button[data-act=cancel]").click()
     expect(page.locator("#files > li")).to_have_count(1)
-    expect(page.locator("#recorded_at")).not_to_have_value("")  # that of the file that is still there
+    expect(page.locator("#recorded_at")).not_to_have_value("")
 
 
 def test_when_the_last_file_is_removed_the_focus_is_where_another_is_chosen(

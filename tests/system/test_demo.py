@@ -40,8 +40,13 @@ def test_the_demo_touches_nothing_that_it_did_not_make(tmp_path: Path) -> None:
         assert (done.returncode, "did not make" in done.stderr) == (2, True), done.stderr
     assert (tmp_path / "mine" / "footage" / "only-copy.mp4").exists()
     assert len(real.run("case", "list", "--json").json) == 1
-    done = demo(tmp_path, "demo", VIDNE_STORE_URL="s3://host/bucket")
-    assert (done.returncode, "on this machine alone" in done.stderr) == (2, True)
+    (tmp_path / "a file").write_bytes(b"x")
+    assert demo(tmp_path, "--data", "a file", "demo", "--fresh").returncode == 2
+    key = str(real.data / "keys" / "ledger.skey")
+    for name, value in {"VIDNE_STORE_URL": "s3://host/bucket", "VIDNE_LEDGER_KEY_FILE": key}.items():
+        done = demo(tmp_path, "demo", **{name: value})
+        assert (done.returncode, f"unset {name}" in done.stderr) == (2, True)
+        assert not (tmp_path / "demo-data").exists()
 
 
 def test_every_file_of_the_demo_is_shown_with_the_state_and_method_expected(tmp_path: Path) -> None:

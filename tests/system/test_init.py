@@ -28,7 +28,7 @@ def test_a_bucket_without_a_lock_is_refused(s3: S3Server, tmp_path: Path) -> Non
 def test_doctor_looks_at_what_it_is_asked_for_alone(program: Program) -> None:
     found = program.run("doctor", "--only", "sandbox", "--only", "broker", "--json").json
     assert [item["name"] for item in found] == ["sandbox", "broker"]
-    assert "There are: ffmpeg" in program.run("doctor", "--only", "weather", check=2).err
+    assert "There are: settings, ffmpeg" in program.run("doctor", "--only", "weather", check=2).err
 
 
 def test_witnesses_in_a_file_that_is_not_there_or_holds_something_else_are_told(tmp_path: Path) -> None:

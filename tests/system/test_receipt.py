@@ -233,7 +233,7 @@ def test_after_erasure_no_receipt_is_made_again_and_those_that_are_out_verify(
     done = program.run("receipt", reference, "-o", tmp_path / "r.json", check=3)
     assert "erased" in done.err
     assert not (tmp_path / "r.json").exists()
-    program.run("verify", "archive")
+    program.run("verify", "archive", check=3)  # no entry says that they were erased
     verify(receipt, "--log-key", vkey)
 
 

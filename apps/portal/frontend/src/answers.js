@@ -11,7 +11,8 @@ export class Answers {
   /** `kept` hears of each change of what this browser keeps (`keeps`). */
   constructor(form, kept) {
     Object.assign(this, { form, kept, submission: null, link: null, dirty: false, isLocked: false });
-    Object.assign(this, { contactTouched: false, contactGiven: false, suggestion: null, refused: '' });
+    Object.assign(this, { contactTouched: false, contactGiven: false, contactUnseen: false });
+    Object.assign(this, { suggestion: null, refused: '', isTold: false });
     this.line = document.getElementById('saved');
     this.contactFields = document.getElementById('contact-fields');
     for (const section of [document.getElementById('questions'), document.getElementById('contact')]) {
@@ -38,7 +39,7 @@ export class Answers {
     }
     if (answers.clock_shown || answers.clock_true) document.getElementById('clock').open = true;
     if (suggestion && answers.recorded_at === this.form.elements.recorded_at.value) this.showSuggestion(suggestion);
-    this.contactGiven = contactGiven;
+    this.contactGiven = this.contactUnseen = contactGiven;
     document.getElementById('contact-kept').hidden = !contactGiven;
     if (contactGiven && !this.contactTouched) this.form.elements.contact.value = 'yes';
     this.showContact();
@@ -60,6 +61,7 @@ export class Answers {
 
   changed(field) {
     if (CONTACT.includes(field.name) || field.name === 'contact') this.contactTouched = true;
+    if (CONTACT.includes(field.name)) this.contactUnseen = false;
     if (field.name === 'contact') this.showContact();
     if (field.name === 'recorded_at') this.showSuggestion(null); // the sender's own word now
     this.touched();
@@ -68,6 +70,7 @@ export class Answers {
   touched() {
     this.dirty = true;
     this.refused = '';
+    this.isTold = false;
     this.kept();
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.save(), QUIET_MS);
@@ -160,8 +163,8 @@ export class Answers {
   async put() {
     const contact = this.contact;
     const isBlank = contact && !Object.values(contact).some(Boolean);
-    // Empty fields after a reload take nothing back: what was given before is not shown.
-    const tells = this.contactTouched && !(isBlank && this.contactGiven);
+    // Empty fields after a reload take nothing back: what was given before it is not shown.
+    const tells = this.contactTouched && !(isBlank && this.contactUnseen);
     const body = tells ? { ...this.plain, contact } : this.plain;
     try {
       await call('PUT', `/api/submissions/${this.submission}/answers`, { link: this.link, body, keepalive: true });

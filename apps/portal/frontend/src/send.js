@@ -77,19 +77,19 @@ async function begin(typed) {
   keepInAddress(code);
   byId('code').value = code;
   byId('code').removeAttribute('aria-invalid');
-  describe();
   const kept = await sessionOf(code);
   earlier = kept?.earlier ?? [];
   session = kept?.submission ? kept : null;
-  if (session?.ended) {
-    finished();
-    return;
-  }
   if (!session && link.uses_left < 1) {
     link = null;
     show('code'); // another one may work
     byId('code').value = '';
     problem(word('used-up'));
+    return;
+  }
+  describe();
+  if (session?.ended) {
+    finished();
     return;
   }
   show('open');
@@ -206,9 +206,9 @@ async function chosen(files) {
   }
 }
 
-async function suggestTime({ file, name }) {
-  const found = await timeOf(file, zone);
-  if (found) answers.suggest({ ...found, name });
+async function suggestTime(item) {
+  const found = await timeOf(item.file, zone);
+  if (found && uploader.items.includes(item)) answers.suggest({ ...found, name: item.name });
 }
 
 function cancel(item) {
@@ -267,14 +267,13 @@ async function finish() {
 }
 
 let ending = false;
-let refusal = ''; // of the answers, once the sender was told of it
 async function end() {
   if (ending) return;
   ending = true;
   await answers.saved();
-  if (answers.refused && answers.refused !== refusal) {
-    refusal = answers.refused;
-    await unfinished(word('answers-refused', { reason: refusal }));
+  if (answers.refused && !answers.isTold) {
+    answers.isTold = true;
+    await unfinished(word('answers-refused', { reason: answers.refused }));
     return;
   }
   try {
