@@ -29,7 +29,7 @@ def elements(raw: bytes) -> list[Element]:
             length, begin = int.from_bytes(raw[begin : begin + count], "big"), begin + count
         end = begin + length
         if end > len(raw):
-            raise ValueError("it is cut short")
+            raise ValueError("it does not end where it says")
         found.append(Element(raw[at], raw[begin:end], raw[at:end]))
         at = end
     return found

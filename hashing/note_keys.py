@@ -201,7 +201,8 @@ def _key_fields(text: str, what: str, kind: bytes) -> tuple[str, str, bytes]:
     blob = from_b64(parts[2]) if len(parts) == 3 else None
     if blob is None or len(blob) != 33 or blob[:1] != kind:
         raise TrustMaterialError(
-            f"The {what} is malformed.", advice="It is one line; restore it from a backup."
+            f"The {what} is malformed.",
+            advice="It is one line, name+id+key: have it sent anew, or restore it from a backup.",
         )
     return parts[0], parts[1], blob[1:]
 

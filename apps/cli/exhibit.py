@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from apps.cli.common import case_named, exhibit_named
-from apps.cli.main import Context, echo_json, json_option, pass_context
+from apps.cli.main import Context, echo_json, fail, json_option, pass_context
 from apps.cli.render import tell_exhibit
 from apps.cli.sought import parse_bound, parse_digest, parse_near
 from apps.view import exhibit_json, membership
@@ -14,7 +14,7 @@ from evidence.catalogue.exhibits import Exhibit, first_names, list_exhibits
 from evidence.catalogue.members import Member, memberships
 from evidence.catalogue.objects import ObjectRow, current_objects
 from evidence.catalogue.search import Wanted, search_exhibits
-from evidence.errors import ConflictError, IncompleteError, IntegrityError
+from evidence.errors import ConflictError, IncompleteError, IntegrityError, NotFoundError
 from evidence.exhibits import Role
 from evidence.jsontypes import Json
 from evidence.text import human_size, name_from_bytes, plain_suffix, printable
@@ -131,8 +131,11 @@ def show(context: Context, exhibit: str, *, as_json: bool) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path, file_okay=False), required=True)
 @json_option
 @pass_context
-def fetch(context: Context, exhibit: str, what: str, output: Path, *, as_json: bool) -> None:
-    """Copy files of EXHIBIT into a folder; each is compared with its digest on the way."""
+def fetch(context: Context, exhibit: str, what: str, output: Path, *, as_json: bool) -> int:
+    """Copy files of EXHIBIT into a folder; each is compared with its digest on the way.
+
+    One that is damaged or gone is named and keeps the others from nobody; the exit code then tells of it.
+    """
     app = context.application
     with app.catalogue.read() as connection:
         found = exhibit_named(connection, app, exhibit)
@@ -145,14 +148,21 @@ def fetch(context: Context, exhibit: str, what: str, output: Path, *, as_json: b
         )
     output.mkdir(parents=True, exist_ok=True)
     fetched: list[Json] = []
+    code = 0
     for row in objects:
         target = output / f"{found.label}.{_file_name(row, original)}"
-        _copy_out(context, row, target)
+        try:
+            _copy_out(context, row, target)
+        except (IntegrityError, NotFoundError) as error:
+            fail(error)
+            code = code or error.exit_code
+            continue
         fetched.append({"role": row.role, "path": str(target), "sha256": row.digests.sha256})
         if not as_json:
             click.echo(f"{row.digests.sha256}  {target}")
     if as_json:
         echo_json(fetched)
+    return code
 
 
 def _line_json(exhibit: Exhibit, filename: bytes) -> dict[str, Json]:

@@ -1,6 +1,8 @@
 """The commands as their users have them: exit codes, --json shapes, and never a traceback."""
 
+import json
 import os
+import shutil
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -119,6 +121,20 @@ def test_exhibit_show_for_a_person_tells_what_the_json_does(used: Program) -> No
 def test_an_exhibit_that_is_not_there_ends_2_with_advice(used: Program, name: str) -> None:
     for command in (("show", name), ("fetch", name, "-o", used.data.parent / "never")):
         assert len(used.run("exhibit", *command, check=2).err.splitlines()) == 2
+
+
+def test_a_damaged_object_keeps_the_others_from_nobody(used: Program, tmp_path: Path) -> None:
+    shutil.copytree(used.data, tmp_path / "data")
+    program = Program(tmp_path / "data")
+    [key] = [row[0] for row in program.query("SELECT key FROM stored_object WHERE role = 'working'")][:1]
+    damaged = program.data / "objects" / str(key)
+    damaged.chmod(0o600)
+    damaged.write_bytes(b"x")
+    done = program.run("exhibit", "fetch", CLIP, "--all", "-o", tmp_path / "all", "--json", check=1)
+    assert "is not what was filed" in done.err
+    names = {Path(item["path"]).name for item in json.loads(done.out)}
+    assert {path.name for path in (tmp_path / "all").iterdir()} == names
+    assert len(names) == len(used.show(CLIP)["renditions"])
 
 
 def test_exhibit_fetch_copies_out_what_verifies(used: Program, folder: Path, tmp_path: Path) -> None:
