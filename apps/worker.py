@@ -139,8 +139,8 @@ class Worker:
         """Work until SIGTERM; what is then in hand is given back."""
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then says so
+        self._until_done(self._clean_up)  # first: who started us may have nothing to do, and stop us at once
         self._until_done(self._application.require_store)
-        self._until_done(self._clean_up)
         queues = dramatiq.Worker(self._broker, worker_threads=self._threads, worker_timeout=self._queue_ms)
         queues.start()
         if self._is_watched:
@@ -172,7 +172,7 @@ class Worker:
         os._exit(0)
 
     def _until_done(self, action: Callable[[], object]) -> None:
-        while not self._stopping and not self._try(action):
+        while not self._try(action) and not self._stopping:
             pass
 
     def turn(self) -> None:
