@@ -23,7 +23,7 @@ from evidence.settings import Settings
 from hashing.keys import create_key, load_signer, load_verifier, verifier_path
 from hashing.note_keys import Signer, Verifier
 from hashing.notes import open_checkpoint
-from hashing.publication import LedgerTree, Publisher, lost_catalogue, published_sizes
+from hashing.publication import LedgerTree, Publisher, require_whole
 from hashing.sequencer import Sequencer
 from hashing.witness_checks import NO_WITNESS, Witnessed
 from retention.folder import FolderStore
@@ -146,11 +146,8 @@ class Application:
 
     def require_catalogue(self) -> None:
         """Raise IntegrityError where the catalogue is new, and the store has a log already: one was lost."""
-        if self.ledger.size():
-            return
-        published = max(published_sizes(self.store, LEDGER), default=0)
-        if published and not self.ledger.size():  # somebody may have begun it just now
-            raise lost_catalogue(0, published)
+        if not self.ledger.size():
+            require_whole(self.ledger, self.store, LEDGER)
 
     def _require_known_store(self) -> None:
         """Raise SettingsError where the store has nothing of what the catalogue says was stored in it."""

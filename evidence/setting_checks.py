@@ -1,9 +1,30 @@
 """What a setting may be: each check raises SettingsError with the name of the setting and what to write."""
 
+import re
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from evidence.errors import SettingsError
+
+_INJECTED = re.compile(r"_(PORT|SERVICE)(_|$)")  # what Kubernetes tells of a Service called vidne-...
+_NEARLY = 0.9  # how alike two names are, by difflib, where one is taken for a misspelling of the other
+
+
+def unknown_names(environment: Mapping[str, str], known: Sequence[str]) -> list[str]:
+    """Variables that look like settings and are none of those `known`."""
+    return sorted(name for name in environment if name.startswith("VIDNE_") and name not in known)
+
+
+def check_names(environment: Mapping[str, str], known: Sequence[str]) -> None:
+    """Raise SettingsError for a name that is nearly a setting: without effect it would mean the default."""
+    for name in unknown_names(environment, known):
+        near = [] if _INJECTED.search(name) else get_close_matches(name, known, 1, _NEARLY)
+        if near:
+            raise SettingsError(
+                f"{name} is no setting.", advice=f"Write {near[0]}, or unset it (docs/settings.md)."
+            )
 
 
 def check_server(name: str, url: str, schemes: tuple[str, ...]) -> None:

@@ -1,10 +1,8 @@
 """Settings: one frozen object, read once at the edge from the environment (docs/settings.md)."""
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -16,6 +14,7 @@ from evidence.setting_checks import (
     check_authority,
     check_broker,
     check_listen,
+    check_names,
     check_networks,
     check_public_url,
     check_server,
@@ -24,8 +23,6 @@ from evidence.setting_checks import (
 
 T = TypeVar("T")
 MOST_RETENTION_DAYS = 366
-_INJECTED = re.compile(r"_(PORT|SERVICE)(_|$)")  # what Kubernetes tells of a Service called vidne-...
-_NEARLY = 0.9  # of a name's characters are in their place
 
 
 def _setting(name: str, default: T, about: str, *, is_secret: bool = False) -> T:
@@ -151,7 +148,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **given: object) -> "Settings":
         """Settings from `environment`; `given` values that are not None win. Raises SettingsError."""
         values: dict[str, object] = {}
-        _refuse_misspelt(environment)
+        check_names(environment, setting_names())
         for item in fields(cls):
             text = environment.get(item.metadata["env"])
             if given.get(item.name) is not None:
@@ -290,21 +287,9 @@ class Settings:
         return self.data / "worker.lock"
 
 
-def unknown_settings(environment: Mapping[str, str]) -> list[str]:
-    """Variables that look like settings and are none."""
-    known = {item.metadata["env"] for item in fields(Settings)}
-    return sorted(name for name in environment if name.startswith("VIDNE_") and name not in known)
-
-
-def _refuse_misspelt(environment: Mapping[str, str]) -> None:
-    """Raise SettingsError for a name that is nearly a setting: without effect it would mean the default."""
-    for name in unknown_settings(environment):
-        if _INJECTED.search(name):
-            continue
-        if near := get_close_matches(name, [item.metadata["env"] for item in fields(Settings)], 1, _NEARLY):
-            raise SettingsError(
-                f"{name} is no setting.", advice=f"Write {near[0]}, or unset it (docs/settings.md)."
-            )
+def setting_names() -> list[str]:
+    """The environment variable of each setting."""
+    return [item.metadata["env"] for item in fields(Settings)]
 
 
 def _parse(name: str, text: str, default: object) -> object:

@@ -193,9 +193,8 @@ def check_bodies(
             findings.looked_at()
             _check_body_form(findings, row, body.body or b"")
     if unsaid := sorted(set(erased) - _said_to_be_erased(body_of, part)) if erased else []:
-        named = ", ".join(map(str, unsaid[:_NAMED])) + f" and {len(unsaid) - _NAMED} more" * (
-            len(unsaid) > _NAMED
-        )
+        more = f" and {len(unsaid) - _NAMED} more" if len(unsaid) > _NAMED else ""
+        named = ", ".join(map(str, unsaid[:_NAMED])) + more
         what = f"{len(unsaid)} bodies are gone, and no entry says that they were erased: of entries {named}."
         findings.defect(Cause.INCOMPLETE, LOST_BODIES, what)
     if part.rows and len(erased) + absent == len(part.rows) and not findings.has_defects:

@@ -161,15 +161,9 @@ class Publisher:
         self._has_keys = False
 
     def require_whole(self) -> None:
-        """Raise IntegrityError where more was published than the ledger has, before anything is signed.
-
-        Whose signature is on that does not matter: a key from an old backup must not sign beside a later one.
-        """
-        if self._published:
-            return
-        published = max(published_sizes(self._store, self._prefix), default=0)
-        if self._ledger.size() < published:
-            raise lost_catalogue(self._ledger.size(), published)
+        """As the function of that name, until something was published from here."""
+        if self._published is None:
+            require_whole(self._ledger, self._store, self._prefix)
 
     def run_once(self) -> int:
         """Publish up to the newest checkpoint; how many entries are new there.
@@ -230,12 +224,18 @@ class Publisher:
         put_objects(self._store, self._prefix, self._work, contents)
 
 
-def lost_catalogue(size: int, published: int) -> IntegrityError:
-    """What is told where a store has more of the log than the ledger."""
-    return IntegrityError(
-        f"The ledger has {size} entries, and {published} were published. Nothing is signed.",
-        advice="The catalogue was lost, or is an older one: vidne rebuild brings back what the store has.",
-    )
+def require_whole(ledger: LedgerStore, store: ObjectStore, prefix: str) -> None:
+    """Raise IntegrityError where more of a log was published than the ledger has: nothing may be signed then.
+
+    By whose key does not matter: one from an old backup must not sign beside a later one.
+    """
+    published = max(published_sizes(store, prefix), default=0)
+    size = ledger.size()  # read last: it only grows
+    if size < published:
+        raise IntegrityError(
+            f"The ledger has {size} entries, and {published} were published. Nothing is signed.",
+            advice="The catalogue was lost, or is older: vidne rebuild brings back what the store has.",
+        )
 
 
 def _rewritten(how: str) -> IntegrityError:

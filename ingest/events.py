@@ -132,7 +132,7 @@ def stage_done(lease: Lease, owner: Exhibit, report: StageReport, now: str) -> C
         at=now,
         actor=WORKER,
         case=owner.case_id,
-        objects=(EventObject(owner.label, Role.ORIGINAL, owner.digests.sha256, owner.digests.size),),
+        objects=_original(owner),
         body={
             "stage": lease.stage,
             "state": state,
@@ -151,7 +151,7 @@ def quarantined(held: Lease | HeldJob, owner: Exhibit, reason: str, now: str) ->
         at=now,
         actor=WORKER,
         case=owner.case_id,
-        objects=(EventObject(owner.label, Role.ORIGINAL, owner.digests.sha256, owner.digests.size),),
+        objects=_original(owner),
         body={"stage": held.stage, "reason": reason},
     )
 
@@ -164,9 +164,13 @@ def retried(owner: Exhibit, actor: str, now: str) -> CustodyEvent:
         at=now,
         actor=actor,
         case=owner.case_id,
-        objects=(EventObject(owner.label, Role.ORIGINAL, owner.digests.sha256, owner.digests.size),),
+        objects=_original(owner),
         body={"reason": owner.reason},
     )
+
+
+def _original(owner: Exhibit) -> tuple[EventObject]:
+    return (EventObject(owner.label, Role.ORIGINAL, owner.digests.sha256, owner.digests.size),)
 
 
 def _event_objects(owner: Exhibit, pending: Sequence[Pending]) -> tuple[EventObject, ...]:

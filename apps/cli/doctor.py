@@ -17,10 +17,11 @@ from apps.wiring import Application
 from evidence.catalogue.retention import last_round
 from evidence.catalogue.timestamps import last_asked
 from evidence.errors import UsageError, VidneError
-from evidence.settings import unknown_settings
+from evidence.setting_checks import unknown_names
+from evidence.settings import setting_names
 from evidence.text import human_size
 from hashing.notes import open_checkpoint
-from hashing.publication import lost_catalogue, newest_published
+from hashing.publication import require_whole
 from hashing.rotation import begun_rotation
 from hashing.timestamps import load_roots_file
 from retention.keys import LEDGER
@@ -87,7 +88,7 @@ def _look(name: str, look: Callable[[Application], Finding], app: Application) -
 
 
 def _settings(_app: Application) -> Finding:
-    unknown = unknown_settings(os.environ)
+    unknown = unknown_names(os.environ, setting_names())
     if unknown:
         return Finding("settings", "warning", f"not known, and without effect: {', '.join(unknown)}")
     return Finding("settings", "ok", "every VIDNE_ variable is one that is known")
@@ -166,11 +167,10 @@ def _store(app: Application) -> Finding:
 
 def _ledger(app: Application) -> Finding:
     verifier = app.verifier
-    note, published = app.ledger.latest_checkpoint(), newest_published(app.store, LEDGER, verifier)
+    require_whole(app.ledger, app.store, LEDGER)
+    note = app.ledger.latest_checkpoint()
     if note is not None:
         open_checkpoint(note, verifier)  # raises where the key is that of another log
-    if published is not None and published[0].size > app.ledger.size():
-        return Finding("ledger", "fail", str(lost_catalogue(app.ledger.size(), published[0].size)))
     waiting = app.ledger.pending_count()
     since = max((former.size for former in verifier.former), default=0)
     text = (

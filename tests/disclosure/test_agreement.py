@@ -16,27 +16,14 @@ from hashing.note_keys import Signature, Signer
 from hashing.notes import split_note
 from hashing.package import verify_package
 from hashing.package_files import BODIES, CHECKPOINT, ENTRIES, KEYS, proof_path
-from tests.disclosure.packages import Tampered, case_scene, export_all
+from tests.disclosure.packages import Tampered, export_all
 from tests.disclosure.test_verify_html import browser, told
-from tests.disclosure.test_verify_sh import Shell, failures, shell
+from tests.disclosure.test_verify_sh import Shell, exported, failures, package, pem, shell
 from tests.hashing.cases import Scene, failed
 
-__all__ = ["browser", "shell"]  # fixtures
+__all__ = ["browser", "exported", "package", "pem", "shell"]  # fixtures
 
 Attack = Callable[[Tampered], object]
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Scene]:
-    folder = tmp_path_factory.mktemp("agreement")
-    scene = case_scene(folder)
-    return export_all(scene, folder / "P"), scene
-
-
-@pytest.fixture
-def package(exported: tuple[Path, Scene], tmp_path: Path) -> Tampered:
-    shutil.copytree(exported[0], tmp_path / "P")
-    return Tampered(tmp_path / "P")
 
 
 def planted(path: str) -> Attack:
@@ -167,14 +154,10 @@ def test_the_program_and_the_page_refuse_it(
 
 
 @pytest.mark.parametrize("name", [*FORM, *LEDGER])
-def test_the_shell_refuses_it(
-    shell: Shell, package: Tampered, exported: tuple[Path, Scene], tmp_path: Path, name: str
-) -> None:
+def test_the_shell_refuses_it(shell: Shell, package: Tampered, pem: Path, name: str) -> None:
     (FORM | LEDGER)[name](package)
     package.reseal()
-    key = tmp_path / "key.pem"
-    key.write_bytes(public_pem(exported[1].signer.verifier))
-    done = shell.verify(package.root, key)
+    done = shell.verify(package.root, pem)
     assert (done.returncode, done.stderr) == (1, "")
 
 

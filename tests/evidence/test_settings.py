@@ -5,7 +5,8 @@ import pytest
 
 from evidence.errors import SettingsError
 from evidence.files import read_secret
-from evidence.settings import Settings, unknown_settings
+from evidence.setting_checks import unknown_names
+from evidence.settings import Settings, setting_names
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "settings.md"
 
@@ -84,9 +85,10 @@ def test_a_name_that_is_nearly_a_setting_is_refused(name: str) -> None:
 
 
 def test_other_names_are_let_be_and_can_be_listed() -> None:
-    environment = {"VIDNE_FOOTAGE": "/footage", "VIDNE_DATA": "/data", "HOME": "/"}
+    injected = {"VIDNE_PORTAL_PORT": "tcp://10.0.0.7:80"}  # by Kubernetes, for a Service called vidne-portal
+    environment = {"VIDNE_FOOTAGE": "/footage", "VIDNE_DATA": "/data", "HOME": "/", **injected}
     assert Settings.from_environment(environment).data == Path("/data")
-    assert unknown_settings(environment) == ["VIDNE_FOOTAGE"]
+    assert unknown_names(environment, setting_names()) == ["VIDNE_FOOTAGE", "VIDNE_PORTAL_PORT"]
 
 
 @pytest.mark.parametrize(("raw", "why"), [(b"\xff\xfe\x00", "no text"), (b" \n", "is empty")])

@@ -27,6 +27,15 @@ def with_film(page: Page, film: Path) -> Page:
     return page
 
 
+def give_name(page: Page, name: str) -> None:
+    """... and wait until the server and the browser have kept it."""
+    page.check("#named")
+    page.fill("#name", name)
+    with page.expect_response("**/answers"):
+        page.locator("#name").blur()
+    page.wait_for_timeout(300)
+
+
 def answers(site: Site, reference: str) -> dict[str, Any]:
     """What is kept of the answers of a submission."""
     rows = site.program.query("SELECT id, answers FROM link_submission")
@@ -141,11 +150,7 @@ def test_contact_data_that_were_given_stay_given_through_a_reload(
 ) -> None:
     context, link = phone(), site.link()
     page = with_film(opened(context, link["url"]), film)
-    page.check("#named")
-    page.fill("#name", "Kirsten Vidne")
-    with page.expect_response("**/answers"):
-        page.locator("#name").blur()
-    page.wait_for_timeout(300)
+    give_name(page, "Kirsten Vidne")
     page.close()
     before = contacts(site)
     page = opened(context, link["url"])
@@ -161,11 +166,7 @@ def test_contact_data_that_were_given_stay_given_through_a_reload(
 def test_after_a_reload_they_can_be_taken_back(site: Site, phone: Phone, film: Path) -> None:
     context, link = phone(), site.link()
     page = with_film(opened(context, link["url"]), film)
-    page.check("#named")
-    page.fill("#name", "Kirsten Vidne")
-    with page.expect_response("**/answers"):
-        page.locator("#name").blur()
-    page.wait_for_timeout(300)
+    give_name(page, "Kirsten Vidne")
     page.reload()
     expect(page.locator("#named")).to_be_checked()
     page.check("#anonymous")
@@ -175,11 +176,8 @@ def test_after_a_reload_they_can_be_taken_back(site: Site, phone: Phone, film: P
 
 def test_a_name_that_is_emptied_again_is_taken_back(site: Site, phone: Phone, film: Path) -> None:
     page = with_film(opened(phone(), site.link()["url"]), film)
-    page.check("#named")
     for name in ("Kirsten Vidne", ""):
-        page.fill("#name", name)
-        with page.expect_response("**/answers"):
-            page.locator("#name").blur()
+        give_name(page, name)
     reference, _ = finish(page)
     assert answers(site, reference)["contact"] == 0
 

@@ -3,7 +3,6 @@ import { fieldText } from './times.js';
 
 const MP4_EPOCH_S = 2082844800; // from 1904 to 1970
 const MOST_BOXES = 64;
-
 const DAY_MS = 86400000;
 
 /** {time, from: 'recording' | 'file'}, or null; `time` as a field of type datetime-local has it in the zone. */
