@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from apps.expected import expected_objects
+from apps.shown import with_catalogue, with_unlisted
 from apps.wiring import Application
 from evidence.catalogue.cases import list_cases
 from evidence.catalogue.exhibits import list_exhibits
@@ -20,6 +21,7 @@ from evidence.catalogue.scrubs import (
     stored_bytes,
     unfinished_scrub,
 )
+from evidence.catalogue.shown import cases_with_entries
 from evidence.clock import timestamp
 from evidence.errors import NotFoundError, UsageError
 from hashing.archive_checks import check_log, summed
@@ -127,7 +129,8 @@ def _cases(
     scrub: "_Readings",
     progress: Progress | None,
 ) -> Iterator[tuple[str, VerificationReport]]:
-    with app.catalogue.read() as connection:
+    with app.catalogue.read() as connection:  # in one snapshot: a new case is in both or in neither
+        in_ledger = cases_with_entries(connection)
         cases = list_cases(connection)
     for case in cases:
         with app.catalogue.read() as connection:
@@ -144,11 +147,16 @@ def _cases(
             progress=progress,
             scrub=scrub,
         )
-        yield case.number, report
-    if next(app.ledger.case_entries(NO_CASE), None):
-        # Receipts, time stamps, validations: the log's own events, which no outside anchor need cover yet.
-        report = verify_case(app.ledger, app.tree, app.store, verifier, case=NO_CASE, expected=[])
-        yield "the log itself", report
+        yield case.number, with_catalogue(report, app.catalogue, case.id)
+    listed = {case.id for case in cases}
+    for case_id in in_ledger:
+        if case_id in listed:
+            continue
+        report = verify_case(app.ledger, app.tree, app.store, verifier, case=case_id, expected=[])
+        if case_id == NO_CASE:  # receipts, time stamps, validations: no outside anchor need cover them yet
+            yield "the log itself", report
+        else:
+            yield f"the case with the id {case_id}", with_unlisted(report)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from apps.wiring import Application
 from evidence.catalogue import rebuild as rows
 from evidence.catalogue.engine import Connection
 from evidence.catalogue.exhibits import mark_sealed, set_state
+from evidence.catalogue.intake import complete_submission
 from evidence.catalogue.objects import ObjectRow, announce_objects, mark_stored
 from evidence.clock import timestamp
 from evidence.custody import EventObject, LedgerEntry, PendingEvent
@@ -131,6 +132,8 @@ class Rebuilder:
         self._result.cases += rows.restore_case(connection, entry.case, self._number(entry.case), entry.at)
         if entry.type == "case.closed":
             rows.close_restored_case(connection, entry.case, entry.at)
+        if entry.type == "submission.completed":
+            complete_submission(connection, entry.event_id.partition(":")[0], entry.at)
         if not entry.objects or not entry.objects[0].exhibit:
             return
         number = int(entry.objects[0].exhibit.removeprefix("EX-"))

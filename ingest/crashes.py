@@ -34,8 +34,8 @@ def retry(catalogue: Catalogue, clock: Clock, actor: str, exhibit_id: str | None
     with catalogue.write() as connection:
         for found in dict.fromkeys(retry_quarantined(connection, now, exhibit_id)):
             exhibit = get_exhibit(connection, found)
-            record(connection, events.retried(exhibit, actor, now))
             state = ExhibitState.RECEIVED if exhibit.spool else ExhibitState.SEALED
-            set_state(connection, found, state)
+            set_state(connection, found, state)  # before its event: the row's lock gives the order
+            record(connection, events.retried(exhibit, state, actor, now))
             names.append(exhibit.name)
     return names

@@ -8,8 +8,9 @@ from evidence.catalogue.exhibits import Exhibit
 from evidence.catalogue.intake import Intake, Submission
 from evidence.catalogue.jobs import Stage
 from evidence.catalogue.leases import HeldJob, Lease
+from evidence.catalogue.types import json_text
 from evidence.custody import CustodyEvent, EventObject
-from evidence.exhibits import Digests, Role
+from evidence.exhibits import Digests, ExhibitState, Role
 from evidence.jsontypes import Json, JsonObject
 from evidence.text import base64_text, name_from_bytes, printable
 from hashing.canonical import floats_as_text
@@ -19,6 +20,7 @@ from transcode.model import StageReport
 
 WORKER = "worker"
 _DONE = {Stage.INSPECT: "inspected", Stage.FAST: "previewed"}
+NAME_LIMIT = 4096
 _MOST_OBJECTS = 300
 _NAMED = 1000  # of the files that could not be received, so that the body stays readable
 
@@ -46,7 +48,7 @@ def received(
         "submission": submission.id,
         "source": submission.source,
         "ordinal": intake.ordinal,
-        "filename": printable(name_from_bytes(name), limit=4096),
+        "filename": printable(name_from_bytes(name), limit=NAME_LIMIT),
         "filename_b64": base64_text(name),
         "blake3": digests.blake3,
         "further_submission": not intake.is_new,
@@ -139,8 +141,14 @@ def stage_done(lease: Lease, owner: Exhibit, report: StageReport, now: str) -> C
             "reason": report.reason,
             "problems": [problem.as_json() for problem in report.problems],
             "derivation": floats_as_text(report.sections.get("derivation")),
+            "findings": {name: finding_digest(json_text(value)) for name, value in report.sections.items()},
         },
     )
+
+
+def finding_digest(text: str) -> str:
+    """SHA-256 of a section, of the text by which the catalogue keeps it: one that is edited later shows."""
+    return sha256(text.encode()).hexdigest()
 
 
 def quarantined(held: Lease | HeldJob, owner: Exhibit, reason: str, now: str) -> CustodyEvent:
@@ -156,8 +164,8 @@ def quarantined(held: Lease | HeldJob, owner: Exhibit, reason: str, now: str) ->
     )
 
 
-def retried(owner: Exhibit, actor: str, now: str) -> CustodyEvent:
-    """`exhibit.retried`: somebody put a quarantined exhibit back into the line."""
+def retried(owner: Exhibit, state: ExhibitState, actor: str, now: str) -> CustodyEvent:
+    """`exhibit.retried`: somebody put a quarantined exhibit back into the line, which is in `state` again."""
     return CustodyEvent(
         event_id=f"{owner.id}:{now}:exhibit.retried",
         type="exhibit.retried",
@@ -165,7 +173,7 @@ def retried(owner: Exhibit, actor: str, now: str) -> CustodyEvent:
         actor=actor,
         case=owner.case_id,
         objects=_original(owner),
-        body={"reason": owner.reason},
+        body={"state": state, "reason": owner.reason},
     )
 
 

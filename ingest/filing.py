@@ -10,7 +10,7 @@ from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import Exhibit
 from evidence.catalogue.objects import ObjectRow, announce_objects, case_keys
 from evidence.errors import IntegrityError, VidneError
-from evidence.exhibits import Role
+from evidence.exhibits import Digests, Role
 from evidence.ports import NewObject, ObjectStore, StoredObject
 from hashing.digests import blake3_file, digest_file
 from hashing.manifest import ExhibitManifest, MakerRecord, ManifestObject
@@ -67,14 +67,26 @@ def original_row(owner: Exhibit) -> ObjectRow:
 
 def manifest_row(owner: Exhibit, recipe: str, stage: str, pending: Sequence[Pending], work: Path) -> Pending:
     """The manifest of what a stage made, written to `work`."""
-    manifest = ExhibitManifest(
-        owner.case_id, owner.label, tuple(_manifest_object(item.row) for item in pending)
-    )
-    path = work / f"manifest-{stage}.json"
-    path.write_bytes(manifest.to_bytes())
+    path = work / manifest_name(stage)
+    path.write_bytes(manifest_of(owner, [item.row for item in pending]).to_bytes())
     digests = digest_file(path)
     key = rendition_key(owner.case_id, owner.number, recipe, digests.sha256, path.name)
-    return Pending(ObjectRow(Role.MANIFEST, path.name, key, digests, parent=ORIGINAL), path)
+    return Pending(row_of_manifest(stage, key, digests), path)
+
+
+def row_of_manifest(stage: str, key: str, digests: Digests) -> ObjectRow:
+    """The row of a stage's manifest."""
+    return ObjectRow(Role.MANIFEST, manifest_name(stage), key, digests, parent=ORIGINAL)
+
+
+def manifest_name(stage: str) -> str:
+    """`manifest-fast.json`."""
+    return f"manifest-{stage}.json"
+
+
+def manifest_of(owner: Exhibit, rows: Sequence[ObjectRow]) -> ExhibitManifest:
+    """What lists the objects of these rows, in their order."""
+    return ExhibitManifest(owner.case_id, owner.label, tuple(map(_manifest_object, rows)))
 
 
 def _manifest_object(row: ObjectRow) -> ManifestObject:

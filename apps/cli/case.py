@@ -5,13 +5,12 @@ import click
 from apps.cli.common import case_named, sequence_if_idle
 from apps.cli.main import Context, echo_json, json_option, pass_context
 from evidence.cases import parse_case_number
-from evidence.catalogue.cases import Case, close_case, list_cases, numbers_of, open_case, renumber_case
+from evidence.catalogue.cases import Case, list_cases, numbers_of
 from evidence.catalogue.exhibits import list_exhibits
 from evidence.clock import timestamp
-from evidence.custody import CustodyEvent
 from evidence.errors import IntegrityError, VidneError
 from evidence.jsontypes import Json, JsonObject
-from ingest.custody import record
+from ingest.cases import close_case, open_case, renumber_case
 
 
 @click.group(name="case")
@@ -35,8 +34,7 @@ def open_(context: Context, number: str, *, as_json: bool) -> None:
         click.echo(f"vidne: {error}", err=True)
     now = timestamp(app.clock())
     with app.catalogue.write() as connection:
-        case = open_case(connection, parsed, now)
-        record(connection, _event("opened", case, app.actor, now, {"number": parsed}))
+        case = open_case(connection, parsed, app.actor, now)
     sequence_if_idle(app)
     if as_json:
         echo_json({"case": case.number, "id": case.id})
@@ -105,9 +103,7 @@ def renumber(context: Context, number: str, new_number: str, *, as_json: bool) -
     with app.catalogue.write() as connection:
         case = case_named(connection, app, number)
         if parsed != case.number:
-            renumber_case(connection, case, parsed, now)
-            body: JsonObject = {"from": case.number, "to": parsed}
-            record(connection, _event("renumbered", case, app.actor, now, body))
+            renumber_case(connection, case, parsed, app.actor, now)
     try:
         retag(app.catalogue, app.store, case.id)
     except VidneError as error:
@@ -132,24 +128,12 @@ def close(context: Context, number: str, *, as_json: bool) -> None:
     now = timestamp(app.clock())
     with app.catalogue.write() as connection:
         case = case_named(connection, app, number)
-        close_case(connection, case, now)
-        record(connection, _event("closed", case, app.actor, now, {}))
+        close_case(connection, case, app.actor, now)
     sequence_if_idle(app)
     if as_json:
         echo_json({"case": case.number, "id": case.id, "closed_at": now})
     else:
         click.echo(f"Closed case {case.number}.")
-
-
-def _event(what: str, case: Case, actor: str, now: str, body: JsonObject) -> CustodyEvent:
-    return CustodyEvent(
-        event_id=f"{case.id}:{now}:case.{what}",
-        type=f"case.{what}",
-        at=now,
-        actor=actor,
-        case=case.id,
-        body=body,
-    )
 
 
 def _case_json(case: Case) -> JsonObject:

@@ -15,21 +15,21 @@ from apps.cli.checks import tell_report
 from apps.cli.main import Context, pass_context
 from apps.cli.verify_here import time_evidence
 from apps.expected import expected_objects
+from apps.shown import with_catalogue
 from apps.submission import SOME_TROUBLED, SOME_UNREADABLE, Outcome, begin, submit
 from apps.supervisor import supervised
 from apps.view import exhibit_json
 from apps.wiring import Application
-from evidence.catalogue.cases import Case, list_cases, open_case
+from evidence.catalogue.cases import Case, list_cases
 from evidence.catalogue.exhibits import list_exhibits
 from evidence.clock import timestamp
-from evidence.custody import CustodyEvent
 from evidence.errors import UsageError
 from evidence.exhibits import ExhibitState, Source
 from evidence.jsontypes import JsonObject
 from evidence.text import printable
 from hashing.keys import load_verifier
 from hashing.verify import verify_case
-from ingest.custody import record
+from ingest.cases import open_case
 
 DEMO_DATA = Path("demo-data")
 # What the demo's log, footage and objects have nothing to do with: somebody's key, servers, authorities.
@@ -100,21 +100,10 @@ def _application(context: Context, *, fresh: bool) -> Application:
 
 
 def _open_case(app: Application) -> Case:
-    now = app.clock()
+    now = timestamp(app.clock())
     with app.catalogue.write() as connection:
         serial = len(list_cases(connection)) + 1
-        number = f"0100-10293-{serial:05d}-{datetime.now(UTC):%y}"
-        case = open_case(connection, number, timestamp(now))
-        event = CustodyEvent(
-            event_id=f"{case.id}:{timestamp(now)}:case.opened",
-            type="case.opened",
-            at=timestamp(now),
-            actor=app.actor,
-            case=case.id,
-            body={"number": number},
-        )
-        record(connection, event)
-    return case
+        return open_case(connection, f"0100-10293-{serial:05d}-{datetime.now(UTC):%y}", app.actor, now)
 
 
 def _show(app: Application, outcome: Outcome) -> None:
@@ -164,6 +153,7 @@ def _verify(app: Application, case: Case) -> int:
         subject=f"case {case.number}",
     )
     click.echo("\nVerifying the case:")
+    report = with_catalogue(report, app.catalogue, case.id)
     tell_report(report, [])
     return report.exit_code
 

@@ -11,6 +11,7 @@ from apps.cli.common import case_named, exhibit_named, sequence_if_idle
 from apps.cli.main import Context, InputPath, echo_json, json_option, pass_context
 from apps.cli.meter import meter
 from apps.expected import expected_objects
+from apps.shown import with_catalogue
 from apps.wiring import Application
 from evidence.catalogue.exhibits import Exhibit, exhibits_with_digest, list_exhibits
 from evidence.catalogue.scrubs import stored_bytes
@@ -171,6 +172,7 @@ def _verify(
             subject=subject,
             progress=shown.advance,
         )
+    report = with_catalogue(report, app.catalogue, case_id, label)
     if proved:
         others = (check for check in report.checks if check.name != STREAM_PROOF)
         report = VerificationReport(report.subject, (*others, proved))

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, Select, bindparam, exc, insert, select, update
 
 from evidence.cases import new_id
 from evidence.catalogue.tables import case, case_number
-from evidence.errors import ConflictError, NotFoundError
+from evidence.catalogue.types import EDITED
+from evidence.errors import ConflictError, IntegrityError, NotFoundError
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +64,16 @@ def find_case(connection: Connection, number: str) -> Case:
 
 
 def get_case(connection: Connection, case_id: str) -> Case:
-    """The case with this id, under the number that it has now."""
-    return _case(connection.execute(_BY_ID, {"of_id": case_id}).one())
+    """The case with this id, under the number that it has now.
+
+    Raises IntegrityError where the catalogue has no such case, or none of its numbers is in use.
+    """
+    row = connection.execute(_BY_ID, {"of_id": case_id}).one_or_none()
+    if row is None:
+        raise IntegrityError(
+            f"The catalogue has lost the number of the case with the id {case_id}.", advice=EDITED
+        )
+    return _case(row)
 
 
 def lock_case(connection: Connection, case_id: str) -> None:
@@ -135,7 +143,7 @@ def _refuse_taken(connection: Connection, number: str, but: str = "") -> None:
 def _give_number(connection: Connection, case_id: str, number: str, now: str) -> None:
     try:
         connection.execute(insert(case_number).values(case_id=case_id, number=number, since=now))
-    except IntegrityError as error:  # somebody else gave it out a moment ago
+    except exc.IntegrityError as error:  # somebody else gave it out a moment ago
         raise _taken(number) from error
 
 

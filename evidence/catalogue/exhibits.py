@@ -7,6 +7,7 @@ from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, delete
 
 from evidence.cases import exhibit_label
 from evidence.catalogue.tables import case_number, exhibit, problem, section, submission, submitted_file
+from evidence.catalogue.types import one_of
 from evidence.errors import NotFoundError
 from evidence.exhibits import Digests, ExhibitState, Problem
 from evidence.jsontypes import JsonObject
@@ -229,7 +230,7 @@ def _exhibit(row: Row[*tuple[object, ...]]) -> Exhibit:
         case_number=row.case_number,
         number=row.number,
         digests=Digests(row.size, row.sha256, row.blake3, row.piece_size, tuple(row.pieces_blake3)),
-        state=ExhibitState(row.state),
+        state=one_of(ExhibitState, row.state, f"{row.case_number}/{exhibit_label(row.number)}"),
         reason=row.reason,
         received_at=row.received_at,
         spool=row.spool,

@@ -14,12 +14,9 @@ from evidence.custody import CaseTip, CustodyEvent, EventBody, EventObject, Ledg
 _HASH = 32
 _PAGE, _ROWS = 10_000, 1000
 # Built once: to build a statement costs more than to run it.
-_UNSEQUENCED = text("ledger_inbox.sequenced = 0")  # as the partial index says it
+UNSEQUENCED = text("ledger_inbox.sequenced = 0")  # as the partial index says it
 _WAITING = (
-    select(ledger_inbox.c.case_id)
-    .where(_UNSEQUENCED, ledger_inbox.c.id <= bindparam("last"))
-    .distinct()
-    .cte()
+    select(ledger_inbox.c.case_id).where(UNSEQUENCED, ledger_inbox.c.id <= bindparam("last")).distinct().cte()
 )
 _OF_CASE = ledger_entry.alias()
 _LAST_OF_CASE = (
@@ -103,7 +100,7 @@ class SqlLedgerStore:
 
     def pending(self, limit: int) -> Sequence[PendingEvent]:
         """See LedgerStore."""
-        statement = select(ledger_inbox).where(_UNSEQUENCED).order_by(ledger_inbox.c.id).limit(limit)
+        statement = select(ledger_inbox).where(UNSEQUENCED).order_by(ledger_inbox.c.id).limit(limit)
         with self._catalogue.read() as connection:
             return [_pending(row) for row in connection.execute(statement)]
 
@@ -177,7 +174,7 @@ class SqlLedgerStore:
 
     def pending_count(self, case: str | None = None) -> int:
         """See LedgerStore."""
-        statement = select(func.count()).select_from(ledger_inbox).where(_UNSEQUENCED)
+        statement = select(func.count()).select_from(ledger_inbox).where(UNSEQUENCED)
         if case is not None:
             statement = statement.where(ledger_inbox.c.case_id == case)
         with self._catalogue.read() as connection:

@@ -6,13 +6,13 @@ from sqlalchemy import (
     Column,
     ForeignKey,
     Integer,
-    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
 )
 
 from evidence.catalogue.tables import BIG, metadata, partial_index
+from evidence.catalogue.types import Bytes
 
 ledger_inbox = Table(
     "ledger_inbox",
@@ -34,8 +34,8 @@ ledger_body = Table(
     "ledger_body",
     metadata,
     Column("event_id", Text, primary_key=True),
-    Column("salt", LargeBinary),
-    Column("body", LargeBinary),
+    Column("salt", Bytes),
+    Column("body", Bytes),
 )
 
 ledger_entry = Table(
@@ -46,8 +46,8 @@ ledger_entry = Table(
     Column("event_id", Text, nullable=False, unique=True),
     Column("case_id", Text, nullable=False),
     Column("case_seq", Integer, nullable=False),
-    Column("entry", LargeBinary, nullable=False),
-    Column("leaf_hash", LargeBinary, nullable=False),
+    Column("entry", Bytes, nullable=False),
+    Column("leaf_hash", Bytes, nullable=False),
     UniqueConstraint("case_id", "case_seq"),
 )
 
@@ -55,8 +55,8 @@ ledger_checkpoint = Table(
     "ledger_checkpoint",
     metadata,
     Column("size", BIG, primary_key=True, autoincrement=False),
-    Column("frontier", LargeBinary, nullable=False),  # 32 bytes for each perfect subtree, largest first
-    Column("note", LargeBinary, nullable=False),
+    Column("frontier", Bytes, nullable=False),  # 32 bytes for each perfect subtree, largest first
+    Column("note", Bytes, nullable=False),
 )
 
 # What witnesses answered. It stays where the checkpoint's row is gone: no foreign key.
@@ -66,7 +66,7 @@ ledger_cosignature = Table(
     Column("size", BIG, primary_key=True, autoincrement=False),
     Column("key_id", Text, primary_key=True),  # of the witness, hexadecimal
     Column("name", Text, nullable=False),
-    Column("line", LargeBinary, nullable=False),  # of the note, with its newline
+    Column("line", Bytes, nullable=False),  # of the note, with its newline
     Column("at", Text, nullable=False),
 )
 
@@ -81,8 +81,8 @@ ledger_timestamp = Table(
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_try", Text, nullable=False),
     Column("error", Text, nullable=False, server_default=""),
-    Column("response", LargeBinary),
-    Column("chain", LargeBinary),  # PEM, from the authority's certificate to the root that was trusted
+    Column("response", Bytes),
+    Column("chain", Bytes),  # PEM, from the authority's certificate to the root that was trusted
     Column("gen_time", Text),
     Column("expires", Text),  # when the first certificate of the chain does
     Column("published", Integer, nullable=False, server_default="0"),

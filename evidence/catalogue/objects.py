@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from evidence.catalogue.exhibits import lock_exhibit
 from evidence.catalogue.tables import exhibit, stored_object
+from evidence.catalogue.types import one_of
 from evidence.exhibits import Digests, Role
 from evidence.jsontypes import JsonObject
 
@@ -145,7 +146,7 @@ def case_keys(connection: Connection, case_id: str) -> list[tuple[str, str]]:
 def object_of(row: Row[*tuple[object, ...]]) -> ObjectRow:
     """A row of stored_object."""
     return ObjectRow(
-        role=Role(row.role),
+        role=one_of(Role, row.role, f"the object {row.key}"),
         name=row.name,
         key=row.key,
         digests=Digests(row.size, row.sha256, row.blake3, row.piece_size, tuple(row.pieces_blake3)),

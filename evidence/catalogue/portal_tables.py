@@ -1,8 +1,9 @@
 """Tables of the public side: upload links, what a business is asked for, uploads and what came with them."""
 
-from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
 
 from evidence.catalogue.tables import BIG, metadata, partial_index, submission
+from evidence.catalogue.types import Bytes
 
 # A token is kept as its SHA-256 alone: who reads this table can use no link.
 upload_link = Table(
@@ -75,7 +76,7 @@ upload = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("submission_id", ForeignKey("link_submission.id"), nullable=False, index=True),
-    Column("name", LargeBinary, nullable=False),  # as the browser gave it, relative path included
+    Column("name", Bytes, nullable=False),  # as the browser gave it, relative path included
     Column("size", BIG, nullable=False),  # as declared
     Column("offset", BIG, nullable=False, server_default="0"),  # so many bytes are durable
     Column("token", Integer, nullable=False, server_default="0"),  # fences off a PATCH that another evicted

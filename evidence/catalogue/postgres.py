@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from evidence.catalogue.engine import Catalogue, Kind
+from evidence.catalogue.types import json_text, json_value
 from evidence.errors import (
     ConflictError,
     SettingsError,
@@ -69,6 +70,8 @@ def open_server_catalogue(url: str, password_file: str = "", *, patience: int | 
         },
         isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours alone
         hide_parameters=True,  # an error in a log shows no values
+        json_serializer=json_text,
+        json_deserializer=json_value,
         poolclass=NullPool,
     )
     catalogue = Catalogue(engine, _POSTGRESQL)

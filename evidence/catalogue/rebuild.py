@@ -111,7 +111,6 @@ def restore_submitted(
                 source=Source.UNKNOWN,
                 actor=actor,
                 received_at=at,
-                completed_at=at,
             )
         )
     known = select(submitted_file.c.ordinal).where(

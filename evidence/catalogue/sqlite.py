@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from evidence.catalogue.engine import Catalogue, Kind
+from evidence.catalogue.types import json_text, json_value
 from evidence.errors import StorageFullError, UnreadableError, VidneError
 from evidence.text import printable
 
@@ -37,6 +38,8 @@ def open_catalogue(path: Path, *, create: bool = True, patience: int = BUSY_SECO
         connect_args={"timeout": patience, "isolation_level": None, "check_same_thread": False},
         isolation_level="AUTOCOMMIT",  # BEGIN and COMMIT are ours alone
         hide_parameters=True,  # an error in a log shows no values
+        json_serializer=json_text,
+        json_deserializer=json_value,
         poolclass=NullPool,
     )
     event.listen(engine, "connect", _configure)

@@ -15,13 +15,14 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     Table,
     Text,
     UniqueConstraint,
     text,
 )
+
+from evidence.catalogue.types import Bytes
 
 metadata = MetaData(
     naming_convention={
@@ -122,7 +123,7 @@ submitted_file = Table(
     Column("submission_id", ForeignKey("submission.id"), primary_key=True),
     Column("ordinal", Integer, primary_key=True),
     Column("exhibit_id", ForeignKey("exhibit.id"), nullable=False, index=True),
-    Column("name", LargeBinary, nullable=False),  # as the file system had it, relative path included
+    Column("name", Bytes, nullable=False),  # as the file system had it, relative path included
     Column("received_at", Text, nullable=False),
 )
 
@@ -134,7 +135,7 @@ member = Table(
     Column("place", Integer, primary_key=True, autoincrement=False),  # in the archive's directory, from 0
     Column("submission_id", Text, nullable=False),
     Column("ordinal", Integer, nullable=False),
-    Column("path", LargeBinary, nullable=False),  # as the archive has it
+    Column("path", Bytes, nullable=False),  # as the archive has it
     UniqueConstraint("submission_id", "ordinal"),
     ForeignKeyConstraint(
         ["submission_id", "ordinal"],
@@ -252,7 +253,7 @@ sketch = Table(
     Column("kind", Text, primary_key=True),
     Column("exhibit_id", ForeignKey("exhibit.id"), primary_key=True, index=True),
     Column("part", Text, primary_key=True),
-    Column("marks", LargeBinary, nullable=False),
+    Column("marks", Bytes, nullable=False),
 )
 
 scrub = Table(

@@ -44,7 +44,7 @@ def test_an_archive_as_it_was_left_passes_and_names_what_was_not_checked(archive
     report = archive.run("verify", "archive", "--json").json
     assert {name for name, status in checks(report).items() if status == "pass"} == {
         "tree", "published", "complete", "record", "digest", "canonical", "case-chain", "bodies", "inclusion",
-        "checkpoint-signature", "sequenced",
+        "checkpoint-signature", "sequenced", "catalogue",
     } | ({"consistency"} if checks(report)["consistency"] == "pass" else set())  # fmt: skip
     assert read_by(report) == 6
 
@@ -196,3 +196,24 @@ def test_what_a_published_checkpoint_speaks_of_and_is_gone_is_told(archive: Prog
     ]
     assert check["status"] == "fail"
     assert gone.relative_to(archive.data / "objects").as_posix() in check["reason"]
+
+
+@pytest.mark.parametrize(
+    "hide",
+    [
+        'DELETE FROM "case" WHERE id = :case',
+        "UPDATE case_number SET until = since WHERE case_id = :case",
+        "UPDATE ledger_entry SET case_id = 'hidden' WHERE case_id = :case",
+    ],
+)
+def test_a_case_that_is_taken_out_of_the_catalogue_is_missed(archive: Program, hide: str) -> None:
+    ((case, _),) = [
+        row for row in archive.query("SELECT case_id, number FROM case_number") if row[1] == OTHER
+    ]
+    archive.execute("PRAGMA foreign_keys = OFF")
+    archive.execute(hide, case=case)
+    report = archive.run("verify", "archive", "--json", check=1).json
+    defects = [defect for check in report["checks"] for defect in check["defects"]]
+    hidden = "hidden" if "ledger_entry" in hide else case
+    unlisted = {"subject": f"the case with the id {hidden} case", "cause": "integrity"}
+    assert any(unlisted.items() <= defect.items() for defect in defects)

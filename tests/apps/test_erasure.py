@@ -30,14 +30,14 @@ PERSON = "Alma Solbærgaard, Blåbærvej 12, telefon 87654321"
 _SHOP, _OFFICER, _SERIAL = "Torvets Tobak og Vin", "assistent Kvist-Hansen", "SN-99-4711-XYZ"
 
 
-def filed(connection: Connection, kind: str, body: JsonObject, case: str) -> None:
-    event = CustodyEvent(f"{new_id()}:{kind}", kind, timestamp(system_clock()), "system", case, body=body)
-    record(connection, event)
+def filed(connection: Connection, kind: str, body: JsonObject, case: str, now: str = "") -> None:
+    at = now or timestamp(system_clock())
+    record(connection, CustodyEvent(f"{new_id()}:{kind}", kind, at, "system", case, body=body))
 
 
 @pytest.fixture
 def app(tmp_path: Path) -> Application:
-    """A case with contact data in its entries 1 and 2, a recorder in 3; a name in the log's own entry 1."""
+    """A case: contact data in entries 1 and 2, a recorder in 3, its opening in 4. A name in the log's 1."""
     made = Application(Settings(data=tmp_path / "data"))
     now = timestamp(system_clock())
     with made.catalogue.write() as connection:
@@ -47,6 +47,7 @@ def app(tmp_path: Path) -> Application:
             filed(connection, "contact.given", {"person": person}, case)
         recorders.add(connection, case, facts, "system", now)
         filed(connection, "submission.completed", {"not_received": [{"name": f"{PERSON}.mp4"}]}, "")
+        filed(connection, "case.opened", {"number": CASE}, case, now)
     made.sequence_all()
     return made
 
@@ -107,7 +108,7 @@ def test_the_ledger_verifies_and_says_how_many_were_erased(app: Application) -> 
     report = verify_case(app.ledger, app.tree, app.store, app.verifier, case=case_id(app), expected=[])
     bodies = check(report, "bodies")
     assert (bodies.status, bodies.reason) == (
-        Status.PASS, "2 bodies are those that their entries bind; 2 were erased.",
+        Status.PASS, "3 bodies are those that their entries bind; 2 were erased.",
     )  # fmt: skip
     assert verified(app).exit_code == 0
 
@@ -118,7 +119,7 @@ def test_an_entry_of_the_case_says_which_and_why(app: Application) -> None:
     body = app.ledger.body(last.event_id)
     assert body is not None
     assert json.loads(body.body or b"") == {"entries": [1, 2], "reason": "asked for"}
-    assert (parse_entry(last.entry).type, last.case_seq) == ("body.erased", 4)
+    assert (parse_entry(last.entry).type, last.case_seq) == ("body.erased", 5)
 
 
 def test_a_body_that_somebody_erased_without_an_entry_is_told(app: Application) -> None:
@@ -168,7 +169,7 @@ def test_a_body_that_is_needed_is_refused_with_the_reason_and_none_of_the_others
         filed(connection, kind, {}, case_id(app))
     app.sequence_all()
     with pytest.raises(ConflictError, match=why):
-        erase(app, 1, 4)
+        erase(app, 1, 5)
     assert stands_in(app.settings.data, PERSON)
 
 
@@ -177,7 +178,7 @@ def test_other_bodies_that_tell_of_people_can_go(app: Application, kind: str) ->
     with app.catalogue.write() as connection:
         filed(connection, kind, {}, case_id(app))
     app.sequence_all()
-    assert erase(app, 4).now == (4,)
+    assert erase(app, 5).now == (5,)
 
 
 def test_an_entry_that_is_not_there_is_told(app: Application) -> None:

@@ -12,6 +12,7 @@ from apps import rotation
 from apps.archive import verify_archive
 from apps.lock import try_worker_lock
 from apps.wiring import Application
+from evidence.catalogue.cases import list_cases
 from evidence.errors import ConflictError, IntegrityError, TrustMaterialError
 from evidence.settings import Settings
 from hashing.keys import fingerprint, load_signer, load_verifier
@@ -19,9 +20,10 @@ from hashing.note_keys import Verifier
 from hashing.notes import open_checkpoint
 from hashing.report import Status
 from hashing.rotation import begun_rotation
+from ingest.cases import open_case
 from ingest.custody import record
-from tests.apps.test_export import event
 from tests.databases import PostgresServer
+from tests.hashing.cases import AT, event
 from tests.servers import S3Server
 from tests.system.program import CASE, Program, kill_group, wait_until
 
@@ -31,8 +33,13 @@ def app_on(folder: Path) -> Application:
 
 
 def file(app: Application, name: str) -> None:
+    """Another event of the one case; the first opens it."""
     with app.catalogue.write() as connection:
-        record(connection, event(name))
+        cases = list_cases(connection)
+        if cases:
+            record(connection, event(f"{name}:test.event", cases[0].id))
+        else:
+            open_case(connection, CASE, "tester", AT)
 
 
 def started(folder: Path) -> Application:

@@ -1,10 +1,11 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from apps.shown import check_catalogue
 from evidence.catalogue.cases import Case, find_case, open_case
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import Exhibit, list_exhibits
@@ -77,11 +78,15 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """Whatever a test does to it through the program: what it shows in the end is what its events say."""
     catalogue = open_catalogue(tmp_path / "data" / "catalogue.sqlite3")
     with catalogue.write() as connection:
-        open_case(connection, NUMBER, timestamp(system_clock()))
-    return Desk(tmp_path / "data", catalogue, FolderStore(tmp_path / "data" / "objects"))
+        case = open_case(connection, NUMBER, timestamp(system_clock()))
+    made = Desk(tmp_path / "data", catalogue, FolderStore(tmp_path / "data" / "objects"))
+    yield made
+    found = check_catalogue(catalogue, case.id)
+    assert [defect for defect in found.defects if not defect.subject.startswith("case ")] == []
 
 
 @pytest.fixture

@@ -75,6 +75,12 @@ class Program:
         known: dict[str, Any] = self.run("exhibit", "show", exhibit, "--json").json
         return known
 
+    def shows_what_was_filed(self, number: str = CASE) -> None:
+        """What the catalogue shows of a case is what its events say."""
+        report = self.run("verify", "case", number, "--json", check=None).json
+        [check] = [check for check in report["checks"] if check["name"] == "catalogue"]
+        assert (check["status"], check["defects"]) == ("pass", [])
+
     @property
     def catalogue_url(self) -> str:
         url = self.settings.get("VIDNE_CATALOGUE_URL")

@@ -15,6 +15,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     made.start()
     yield made
     made.kill()
+    made.program.shows_what_was_filed()
 
 
 @pytest.fixture
