@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from apps.expected import expected_objects
-from apps.shown import with_catalogue, with_unlisted
+from apps.shown import Shown, Unlisted
 from apps.wiring import Application
 from evidence.catalogue.cases import list_cases
-from evidence.catalogue.exhibits import list_exhibits
 from evidence.catalogue.scrubs import (
     ScrubRun,
     begin_scrub,
@@ -133,30 +132,37 @@ def _cases(
         in_ledger = cases_with_entries(connection)
         cases = list_cases(connection)
     for case in cases:
-        with app.catalogue.read() as connection:
-            exhibits = list_exhibits(connection, case.id)
+        shown = Shown(app.catalogue, case.id)
         report = verify_case(
             app.ledger,
             app.tree,
             app.store,
             verifier,
             case=case.id,
-            expected=expected_objects(app, exhibits),
+            expected=expected_objects(shown.exhibits, shown.objects),
             witnessed=anchors.witnessed,
             stamps=anchors.stamps,
             progress=progress,
             scrub=scrub,
+            account=shown,
         )
-        yield case.number, with_catalogue(report, app.catalogue, case.id)
+        yield case.number, report
     listed = {case.id for case in cases}
     for case_id in in_ledger:
         if case_id in listed:
             continue
-        report = verify_case(app.ledger, app.tree, app.store, verifier, case=case_id, expected=[])
-        if case_id == NO_CASE:  # receipts, time stamps, validations: no outside anchor need cover them yet
-            yield "the log itself", report
-        else:
-            yield f"the case with the id {case_id}", with_unlisted(report)
+        # The log's own are receipts, time stamps, validations: no outside anchor need cover them yet.
+        is_log = case_id == NO_CASE
+        report = verify_case(
+            app.ledger,
+            app.tree,
+            app.store,
+            verifier,
+            case=case_id,
+            expected=[],
+            account=None if is_log else Unlisted(),
+        )
+        yield "the log itself" if is_log else f"the case with the id {case_id}", report
 
 
 @dataclass(slots=True)

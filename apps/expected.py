@@ -1,18 +1,17 @@
 """What the catalogue says should lie in the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from apps.wiring import Application
 from evidence.catalogue.exhibits import Exhibit
-from evidence.catalogue.objects import ObjectRow, objects_by_exhibit
+from evidence.catalogue.objects import ObjectRow
 from evidence.exhibits import Digests, Role
 from hashing.object_reading import ExpectedObject
 
 
-def expected_objects(app: Application, exhibits: Sequence[Exhibit]) -> list[ExpectedObject]:
-    """What the catalogue says should lie in the store."""
-    with app.catalogue.read() as connection:
-        rows = objects_by_exhibit(connection, [exhibit.id for exhibit in exhibits])
+def expected_objects(
+    exhibits: Sequence[Exhibit], rows: Mapping[str, Sequence[ObjectRow]]
+) -> list[ExpectedObject]:
+    """What should lie in the store of these exhibits, by the rows of their objects (by exhibit id)."""
     return [
         ExpectedObject(exhibit.label, row.role, row.name, row.key, row.version_id, digests)
         for exhibit in exhibits

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from evidence.custody import EventBody, LedgerEntry
 from evidence.errors import IntegrityError
+from evidence.jsontypes import JsonObject
 from evidence.ports import LedgerStore
 from hashing import canonical
 from hashing.entries import ERASED, NO_ENTRY, Entry, body_matches, parse_entry
@@ -20,6 +22,18 @@ from hashing.tiles import WIDTH, TiledTree
 BODIES_CHECK = "bodies"
 LOST_BODIES = "bodies of the case"  # what a defect is of, where the ledger itself has lost some
 _NAMED = 10
+
+
+class Account(Protocol):
+    """Who compares what the entries say with something else: they come one by one, in the ledger's order."""
+
+    def take(self, entry: Entry, body: JsonObject | None) -> None:
+        """The next entry; `body` is the one that it binds, None where that is not there."""
+        ...
+
+    def conclude(self) -> Check:
+        """What came of it, once all were taken."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +181,12 @@ def check_bodies(
     part: CaseLedger,
     left_out: Container[str] = (),
     findings: Findings | None = None,
+    account: Account | None = None,
 ) -> Check:
     """Whether each entry's body is the one that it binds, or was erased.
 
     `body_of` gives the body of an event id; those in `left_out` were kept back from a package. `findings`
-    has what was seen when the bodies were read.
+    has what was seen when the bodies were read. `account` is given each entry with its body.
     """
     findings = findings or Findings(BODIES_CHECK)
     erased: list[int] = []
@@ -182,7 +197,7 @@ def check_bodies(
         if entry.event_id in left_out:
             absent += 1
             continue
-        body = body_of(entry.event_id)
+        body, said = body_of(entry.event_id), None
         if body is None:
             findings.defect(Cause.INCOMPLETE, f"entry {row.index}", "Its body is not there.")
         elif body.salt is None and body.body is None:
@@ -191,7 +206,9 @@ def check_bodies(
             findings.defect(Cause.INTEGRITY, f"entry {row.index}", "Its body is not the one it binds.")
         else:
             findings.looked_at()
-            _check_body_form(findings, row, body.body or b"")
+            said = _said_in(findings, row, body.body or b"")
+        if account:
+            account.take(entry, said)
     if unsaid := sorted(set(erased) - _said_to_be_erased(body_of, part)) if erased else []:
         more = f" and {len(unsaid) - _NAMED} more" if len(unsaid) > _NAMED else ""
         named = ", ".join(map(str, unsaid[:_NAMED])) + more
@@ -271,11 +288,12 @@ def _parse(row: LedgerEntry, findings: Findings) -> Entry | None:
     return entry
 
 
-def _check_body_form(findings: Findings, row: LedgerEntry, body: bytes) -> None:
+def _said_in(findings: Findings, row: LedgerEntry, body: bytes) -> JsonObject | None:
     try:
-        canonical.decode(body)
+        return canonical.decode(body)
     except IntegrityError as error:
         findings.defect(Cause.INTEGRITY, f"entry {row.index}", f"Its body: {error}")
+        return None
 
 
 def _broken(findings: Findings, row: LedgerEntry, how: str) -> None:

@@ -10,6 +10,7 @@ from evidence.exhibits import Digests, Role
 from evidence.ports import LedgerStore, ObjectStore
 from hashing.digests import Progress, same_digest
 from hashing.ledger_checks import (
+    Account,
     CaseLedger,
     check_bodies,
     check_chain,
@@ -47,14 +48,15 @@ def verify_case(
     subject: str = "",
     progress: Progress | None = None,
     scrub: Scrub | None = None,
+    account: Account | None = None,
 ) -> VerificationReport:
     """Check the case with id `case`: its entries, and every object in `expected` byte by byte.
 
     With `exhibit` (its label) only that exhibit's objects count. `verifier` is None where the log's key is
     missing. `seen` are checkpoints kept from before, `witnessed` those that witnesses cosigned. They,
-    `expected` and `stamps` must have been read before the call, so that what is recorded meanwhile is no
-    defect. `progress` gets the length of each run of bytes read; with `scrub` only some of the objects are
-    read.
+    `expected`, `account` and `stamps` must have been read before the call, so that what is recorded meanwhile
+    is no defect. `account` makes one more check of the entries and their bodies. `progress` gets the length
+    of each run of bytes read; with `scrub` only some of the objects are read.
     """
     wanted = [
         Wanted(item, is_read=not scrub or item.role == Role.MANIFEST or scrub.wants(item))
@@ -63,7 +65,9 @@ def verify_case(
     ]
     with reading(store, wanted, progress) as looked:
         waiting = [event for event in ledger.pending(_INBOX) if event.case == case]
-        checks, part = _ledger_checks(ledger, tree, verifier, case, seen, witnessed, stamps, len(waiting))
+        checks, part = _ledger_checks(
+            ledger, tree, verifier, case, seen, witnessed, stamps, len(waiting), account
+        )
         objects = ObjectChecks(
             store,
             case,
@@ -121,18 +125,20 @@ def _ledger_checks(
     witnessed: Witnessed,
     stamps: TimeEvidence | None,
     waiting: int,
+    account: Account | None = None,
 ) -> tuple[list[Check], CaseLedger]:
     part, canonical = read_case(ledger, case)
     checkpoint, signature = check_signature(part, verifier)
     checks = [
         canonical,
         check_chain(part),
-        check_bodies(_bodies_of(ledger, part), part),
+        check_bodies(_bodies_of(ledger, part), part, account=account),
         *check_tree(tree, part, checkpoint, verifier, seen),
         signature,
         _check_sequenced(part, waiting),
         check_witness(tree, part, checkpoint, verifier, witnessed),
         *check_time_stamps(ledger, tree, part, checkpoint, verifier, stamps),
+        *([account.conclude()] if account else []),
     ]
     return checks, part
 

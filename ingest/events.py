@@ -20,7 +20,6 @@ from transcode.model import StageReport
 
 WORKER = "worker"
 _DONE = {Stage.INSPECT: "inspected", Stage.FAST: "previewed"}
-NAME_LIMIT = 4096
 _MOST_OBJECTS = 300
 _NAMED = 1000  # of the files that could not be received, so that the body stays readable
 
@@ -48,7 +47,7 @@ def received(
         "submission": submission.id,
         "source": submission.source,
         "ordinal": intake.ordinal,
-        "filename": printable(name_from_bytes(name), limit=NAME_LIMIT),
+        "filename": printable(name_from_bytes(name), limit=4096),
         "filename_b64": base64_text(name),
         "blake3": digests.blake3,
         "further_submission": not intake.is_new,

@@ -10,7 +10,7 @@ from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import Exhibit
 from evidence.catalogue.objects import ObjectRow, announce_objects, case_keys
 from evidence.errors import IntegrityError, VidneError
-from evidence.exhibits import Digests, Role
+from evidence.exhibits import Role
 from evidence.ports import NewObject, ObjectStore, StoredObject
 from hashing.digests import blake3_file, digest_file
 from hashing.manifest import ExhibitManifest, MakerRecord, ManifestObject
@@ -71,12 +71,7 @@ def manifest_row(owner: Exhibit, recipe: str, stage: str, pending: Sequence[Pend
     path.write_bytes(manifest_of(owner, [item.row for item in pending]).to_bytes())
     digests = digest_file(path)
     key = rendition_key(owner.case_id, owner.number, recipe, digests.sha256, path.name)
-    return Pending(row_of_manifest(stage, key, digests), path)
-
-
-def row_of_manifest(stage: str, key: str, digests: Digests) -> ObjectRow:
-    """The row of a stage's manifest."""
-    return ObjectRow(Role.MANIFEST, manifest_name(stage), key, digests, parent=ORIGINAL)
+    return Pending(ObjectRow(Role.MANIFEST, path.name, key, digests, parent=ORIGINAL), path)
 
 
 def manifest_name(stage: str) -> str:

@@ -4,13 +4,15 @@ The events are written in events.py, recorders.py, link_submissions.py and by `v
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from base64 import b64decode
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from evidence.catalogue.jobs import Stage
-from evidence.catalogue.shown import FiledEvent
 from evidence.exhibits import ExhibitState
 from evidence.jsontypes import Json, JsonObject
+from evidence.text import name_from_bytes
 
 # A subject (EX-0001, `case`, a recorder's id) and which of its facts.
 Place = tuple[str, str]
@@ -43,12 +45,17 @@ class Told:
         self.unknown.discard(place)
         try:
             self.facts[place] = fact(body or {})
-        except (KeyError, TypeError):  # also a body that was edited: the check `bodies` tells of that
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+        ):  # also a body of another form
             self.unknown.add(place)
 
     def know(self, place: Place, fact: Json) -> None:
         """Take a fact that the entry itself tells."""
-        self.say(place, {}, lambda _: fact)
+        self.unknown.discard(place)
+        self.facts[place] = fact
 
 
 def file_place(exhibit: str, submission_id: str, ordinal: int) -> Place:
@@ -81,12 +88,18 @@ def finding_place(exhibit: str, name: str) -> Place:
     return exhibit, f"finding {name}"
 
 
-def told_by(events: Iterable[FiledEvent]) -> Told:
-    """What `events` of one case, in their order, say of it."""
-    reader = _Reader()
-    for event in events:
-        reader.read(event)
-    return reader.finish()
+class Event(NamedTuple):
+    """An event of a case; `exhibit` is the label of the one that it speaks of, or empty.
+
+    `body` is None where it was erased or lost.
+    """
+
+    event_id: str
+    type: str
+    at: str
+    actor: str
+    exhibit: str
+    body: JsonObject | None
 
 
 @dataclass(slots=True)
@@ -100,23 +113,27 @@ class _Brought:
     exhibits: set[str] = field(default_factory=set)
 
 
-class _Reader:
+class Reader:
+    """Takes the events of one case, in their order."""
+
     def __init__(self) -> None:
         self._told = Told()
         self._stuck: dict[str, str | None] = {}  # exhibits in quarantine, and the stage; None: not known
         self._submissions: dict[str, _Brought] = {}
-        self._answered: dict[str, JsonObject | None] = {}  # by submission, before its first file came in
+        self._answers: dict[str, JsonObject | None] = {}  # by submission, before its first file came in
         self._numbers: list[tuple[str, JsonObject | None]] = []  # since when, and the body that has it
         self._exhibits: set[str] = set()
         self._told.know(CLOSED, None)
 
-    def read(self, event: FiledEvent) -> None:
+    def read(self, event: Event) -> None:
+        """Take the next event; those of other things are passed over."""
         if event.type in _READERS:
             _READERS[event.type](self, event)
         elif stage := _STAGE.fullmatch(event.event_id):
             self._stage(event, stage[1])
 
     def finish(self) -> Told:
+        """What all of them said."""
         told = self._told
         told.know(EXHIBITS, len(self._exhibits))
         told.say(NUMBERS, {}, lambda _: self._dated_numbers())
@@ -139,15 +156,15 @@ class _Reader:
             [_number(body or {}), *at] for (_, body), *at in zip(self._numbers, since, until, strict=False)
         ]
 
-    def numbered(self, event: FiledEvent) -> None:
+    def _numbered(self, event: Event) -> None:
         if event.type == "case.opened":
             self._told.know(OPENED, event.at)
         self._numbers.append((event.at, event.body))
 
-    def closed(self, event: FiledEvent) -> None:
+    def _closed(self, event: Event) -> None:
         self._told.know(CLOSED, event.at)
 
-    def received(self, event: FiledEvent) -> None:
+    def _received(self, event: Event) -> None:
         file = _FILE.fullmatch(event.event_id)
         if file is None:
             return
@@ -156,8 +173,7 @@ class _Reader:
             file_place(label, submission_id, int(file[2])),
             event.body,
             lambda body: {
-                "filename": body["filename"],
-                "filename_b64": body["filename_b64"],
+                "filename": name_from_bytes(b64decode(str(body["filename_b64"]))),
                 "source": body["source"],
                 "received_at": event.at,
                 "stood_in": _membership(body.get("member_of")),
@@ -165,7 +181,7 @@ class _Reader:
         )
         one = self._submissions.get(submission_id)
         if one is None:  # what is said of the clock later is an event of its own
-            clock = self._answered.get(submission_id, event.body)
+            clock = self._answers.get(submission_id, event.body)
             one = self._submissions[submission_id] = _Brought(event.actor, event.at, clock)
         one.exhibits.add(label)
         if label not in self._exhibits:
@@ -179,38 +195,38 @@ class _Reader:
             elif stage == Stage.SEAL:
                 self._set_state(label, ExhibitState.RECEIVED, _NO_REASON)
 
-    def answered(self, event: FiledEvent) -> None:
+    def _answered(self, event: Event) -> None:
         if said := _ANSWERS.fullmatch(event.event_id):
-            self._answered[said[1]] = event.body
+            self._answers[said[1]] = event.body
             if one := self._submissions.get(said[1]):
                 one.clock = event.body
 
-    def completed(self, event: FiledEvent) -> None:
+    def _completed(self, event: Event) -> None:
         if one := self._submissions.get(event.event_id.partition(":")[0]):
             one.completed_at = event.at
 
-    def quarantined(self, event: FiledEvent) -> None:
+    def _quarantined(self, event: Event) -> None:
         self._set_state(event.exhibit, ExhibitState.QUARANTINED, event.body)
         self._stuck[event.exhibit] = str(event.body["stage"]) if event.body else None
 
-    def retried(self, event: FiledEvent) -> None:
+    def _retried(self, event: Event) -> None:
         self._stuck.pop(event.exhibit, None)
         self._told.say((event.exhibit, STATE), event.body, lambda said: said["state"])
         self._told.know((event.exhibit, REASON), "")
 
-    def recorder_added(self, event: FiledEvent) -> None:
+    def _recorder_added(self, event: Event) -> None:
         place = (event.event_id.partition(":")[0], FACTS)
         self._told.say(place, event.body, lambda body: {**_whole(body), "added_at": event.at})
 
-    def clock_read(self, event: FiledEvent) -> None:
+    def _clock_read(self, event: Event) -> None:
         if reading := _READING.fullmatch(event.event_id):
             self._told.say(reading_place(reading[1], int(reading[2])), event.body, _reading)
 
-    def recorder_linked(self, event: FiledEvent) -> None:
+    def _recorder_linked(self, event: Event) -> None:
         place = (event.exhibit, RECORDER)
         self._told.say(place, event.body, lambda body: {**_whole(body), "linked_at": event.at})
 
-    def _stage(self, event: FiledEvent, stage: str) -> None:
+    def _stage(self, event: Event, stage: str) -> None:
         """A stage ended: the entry's type tells the state, its body the rest."""
         label, body, state = event.exhibit, event.body, event.type.removeprefix("exhibit.")
         if state in list(ExhibitState):
@@ -253,16 +269,16 @@ def _membership(value: Json) -> Json:
     return [value["exhibit"], value["place"], value["path_b64"]] if isinstance(value, dict) else None
 
 
-_READERS: Mapping[str, Callable[[_Reader, FiledEvent], None]] = {
-    "case.opened": _Reader.numbered,
-    "case.renumbered": _Reader.numbered,
-    "case.closed": _Reader.closed,
-    "file.received": _Reader.received,
-    "submission.answers": _Reader.answered,
-    "submission.completed": _Reader.completed,
-    "exhibit.quarantined": _Reader.quarantined,
-    "exhibit.retried": _Reader.retried,
-    "recorder.added": _Reader.recorder_added,
-    "recorder.clock-read": _Reader.clock_read,
-    "recorder.linked": _Reader.recorder_linked,
+_READERS: Mapping[str, Callable[[Reader, Event], None]] = {
+    "case.opened": Reader._numbered,
+    "case.renumbered": Reader._numbered,
+    "case.closed": Reader._closed,
+    "file.received": Reader._received,
+    "submission.answers": Reader._answered,
+    "submission.completed": Reader._completed,
+    "exhibit.quarantined": Reader._quarantined,
+    "exhibit.retried": Reader._retried,
+    "recorder.added": Reader._recorder_added,
+    "recorder.clock-read": Reader._clock_read,
+    "recorder.linked": Reader._recorder_linked,
 }

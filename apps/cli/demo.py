@@ -15,13 +15,12 @@ from apps.cli.checks import tell_report
 from apps.cli.main import Context, pass_context
 from apps.cli.verify_here import time_evidence
 from apps.expected import expected_objects
-from apps.shown import with_catalogue
+from apps.shown import Shown
 from apps.submission import SOME_TROUBLED, SOME_UNREADABLE, Outcome, begin, submit
 from apps.supervisor import supervised
 from apps.view import exhibit_json
 from apps.wiring import Application
 from evidence.catalogue.cases import Case, list_cases
-from evidence.catalogue.exhibits import list_exhibits
 from evidence.clock import timestamp
 from evidence.errors import UsageError
 from evidence.exhibits import ExhibitState, Source
@@ -140,20 +139,19 @@ def _row(known: JsonObject) -> list[str]:
 
 def _verify(app: Application, case: Case) -> int:
     app.sequence_all()
-    with app.catalogue.read() as connection:
-        exhibits = list_exhibits(connection, case.id)
+    shown = Shown(app.catalogue, case.id)
     report = verify_case(
         app.ledger,
         app.tree,
         app.store,
         load_verifier(app.settings.ledger_key_path),
         case=case.id,
-        expected=expected_objects(app, exhibits),
+        expected=expected_objects(shown.exhibits, shown.objects),
         stamps=time_evidence(app),
         subject=f"case {case.number}",
+        account=shown,
     )
     click.echo("\nVerifying the case:")
-    report = with_catalogue(report, app.catalogue, case.id)
     tell_report(report, [])
     return report.exit_code
 

@@ -11,9 +11,9 @@ from apps.cli.common import case_named, exhibit_named, sequence_if_idle
 from apps.cli.main import Context, InputPath, echo_json, json_option, pass_context
 from apps.cli.meter import meter
 from apps.expected import expected_objects
-from apps.shown import with_catalogue
+from apps.shown import Shown
 from apps.wiring import Application
-from evidence.catalogue.exhibits import Exhibit, exhibits_with_digest, list_exhibits
+from evidence.catalogue.exhibits import Exhibit, exhibits_with_digest
 from evidence.catalogue.scrubs import stored_bytes
 from evidence.catalogue.timestamps import kept_stamps
 from evidence.errors import TrustMaterialError, UnreadableError, UsageError, VidneError
@@ -87,7 +87,7 @@ def exhibit_(context: Context, name: str, checkpoint: Path | None, *, derivation
     with app.catalogue.read() as connection:
         found = exhibit_named(connection, app, name)
     proved = _proved_again(app, found) if derivation else None
-    return _verify(app, [found], found.case_id, found.label, found.name, checkpoint, proved, as_json=as_json)
+    return _verify(app, found.case_id, found.label, found.name, checkpoint, proved, as_json=as_json)
 
 
 def _proved_again(app: Application, exhibit: Exhibit) -> Check:
@@ -112,8 +112,7 @@ def case_(context: Context, number: str, checkpoint: Path | None, *, as_json: bo
     sequence_if_idle(app)
     with app.catalogue.read() as connection:
         case = case_named(connection, app, number)
-        exhibits = list_exhibits(connection, case.id)
-    return _verify(app, exhibits, case.id, None, f"case {case.number}", checkpoint, as_json=as_json)
+    return _verify(app, case.id, None, f"case {case.number}", checkpoint, as_json=as_json)
 
 
 @command.command(name="archive")
@@ -146,7 +145,6 @@ def archive_(context: Context, subset: str, *, resume: bool, as_json: bool) -> i
 
 def _verify(
     app: Application,
-    exhibits: list[Exhibit],
     case_id: str,
     label: str | None,
     subject: str,
@@ -155,9 +153,15 @@ def _verify(
     *,
     as_json: bool,
 ) -> int:
-    expected, witnessed, stamps = expected_objects(app, exhibits), app.witnessed(), time_evidence(app)
-    with meter() as shown:
-        shown.begin(subject, sum(item.digests.size for item in expected))
+    shown = Shown(app.catalogue, case_id, label)
+    expected = [
+        item
+        for item in expected_objects(shown.exhibits, shown.objects)
+        if label is None or item.exhibit == label
+    ]
+    witnessed, stamps = app.witnessed(), time_evidence(app)
+    with meter() as bar:
+        bar.begin(subject, sum(item.digests.size for item in expected))
         report = verify_case(
             app.ledger,
             app.tree,
@@ -165,14 +169,14 @@ def _verify(
             _verifier(app),
             case=case_id,
             expected=expected,
+            account=shown,
             exhibit=label,
             seen=_seen(app, checkpoint),
             witnessed=witnessed,
             stamps=stamps,
             subject=subject,
-            progress=shown.advance,
+            progress=bar.advance,
         )
-    report = with_catalogue(report, app.catalogue, case_id, label)
     if proved:
         others = (check for check in report.checks if check.name != STREAM_PROOF)
         report = VerificationReport(report.subject, (*others, proved))

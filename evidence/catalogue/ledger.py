@@ -102,7 +102,7 @@ class SqlLedgerStore:
         """See LedgerStore."""
         statement = select(ledger_inbox).where(UNSEQUENCED).order_by(ledger_inbox.c.id).limit(limit)
         with self._catalogue.read() as connection:
-            return [_pending(row) for row in connection.execute(statement)]
+            return [pending_event(row) for row in connection.execute(statement)]
 
     def size(self) -> int:
         """See LedgerStore."""
@@ -212,7 +212,8 @@ class SqlLedgerStore:
             return connection.execute(statement).scalar()
 
 
-def _pending(row: Row[*tuple[object, ...]]) -> PendingEvent:
+def pending_event(row: Row[*tuple[object, ...]]) -> PendingEvent:
+    """A row of the inbox."""
     objects = tuple(
         EventObject(str(o["exhibit"]), str(o["role"]), str(o["sha256"]), int(o["size"])) for o in row.objects
     )

@@ -1,35 +1,19 @@
-"""What the catalogue shows of a case, and the events that were filed of it: to be held against each other.
+"""What the catalogue shows of a case, and how far its ledger goes: to be held against each other.
 
-All of it is read in one transaction, so that what is filed meanwhile is in both or in neither.
+To be read in one transaction, so that what is filed meanwhile is in both or in neither.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Text, and_, cast, select
+from sqlalchemy import Connection, Text, and_, cast, func, select
 
 from evidence.cases import exhibit_label
-from evidence.catalogue.ledger import UNSEQUENCED
+from evidence.catalogue.ledger import UNSEQUENCED, pending_event
 from evidence.catalogue.ledger_tables import ledger_body, ledger_entry, ledger_inbox
 from evidence.catalogue.tables import exhibit, member, problem, section, submission, submitted_file
+from evidence.custody import PendingEvent
 from evidence.exhibits import Problem
-from evidence.jsontypes import JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class FiledEvent:
-    """An event of a case; `exhibit` is the label of the one that it speaks of, or empty.
-
-    `body` is None where it was erased or lost, or is none; whether it is the one that was filed is not asked.
-    """
-
-    event_id: str
-    type: str
-    at: str
-    actor: str
-    exhibit: str
-    body: JsonObject | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,32 +49,21 @@ def cases_with_entries(connection: Connection) -> list[str]:
     return list(connection.execute(statement).scalars())
 
 
-def filed_events(connection: Connection, case_id: str) -> Iterator[FiledEvent]:
-    """The case's events in the order of the ledger, then those that wait; one that is damaged is left out.
+def last_entry(connection: Connection, case_id: str) -> int:
+    """The number in its case of the last entry that the ledger has; 0 where it has none."""
+    statement = select(func.max(ledger_entry.c.case_seq)).where(ledger_entry.c.case_id == case_id)
+    return connection.execute(statement).scalar() or 0
 
-    Bodies of `object.stored`, by far the largest, are left out: they speak of the store.
-    """
-    body = ledger_body.c.body
-    is_wanted = ledger_body.c.event_id.not_like("%:object.stored")
-    entries = (
-        select(ledger_entry.c.entry, body)
-        .outerjoin(ledger_body, and_(ledger_body.c.event_id == ledger_entry.c.event_id, is_wanted))
-        .where(ledger_entry.c.case_id == case_id)
-        .order_by(ledger_entry.c.case_seq)
-    )
-    for row in connection.execute(entries):
-        try:
-            yield _event(_object(row.entry) or {}, row.body)
-        except (KeyError, TypeError, AttributeError):
-            continue  # the check `canonical` tells of it
-    waiting = (
-        select(ledger_inbox, body)
-        .outerjoin(ledger_body, and_(ledger_body.c.event_id == ledger_inbox.c.event_id, is_wanted))
+
+def waiting_events(connection: Connection, case_id: str) -> list[tuple[PendingEvent, bytes | None]]:
+    """The case's events that have no place in the ledger yet, in their order, with their bodies."""
+    statement = (
+        select(ledger_inbox, ledger_body.c.body)
+        .outerjoin(ledger_body, ledger_body.c.event_id == ledger_inbox.c.event_id)
         .where(UNSEQUENCED, ledger_inbox.c.case_id == case_id)
         .order_by(ledger_inbox.c.id)
     )
-    for row in connection.execute(waiting):
-        yield _event(dict(row._mapping), row.body)
+    return [(pending_event(row), row.body) for row in connection.execute(statement)]
 
 
 def shown_files(connection: Connection, case_id: str) -> Iterator[ShownFile]:
@@ -160,25 +133,3 @@ def shown_findings(connection: Connection, case_id: str) -> Iterator[ShownFindin
     )
     for row in connection.execute(statement):
         yield ShownFinding(exhibit_label(row.number), row.stage, row.name, row.text)
-
-
-def _event(value: Mapping[str, object], raw: bytes | None) -> FiledEvent:
-    objects = value["objects"]
-    first = objects[0] if isinstance(objects, list) and objects else {}
-    return FiledEvent(
-        str(value["event_id"]),
-        str(value["type"]),
-        str(value["at"]),
-        str(value["actor"]),
-        first.get("exhibit", ""),
-        _object(raw),
-    )
-
-
-def _object(raw: bytes | None) -> JsonObject | None:
-    """The JSON object that these bytes are, or None."""
-    try:
-        value = json.loads(raw or b"null")
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None

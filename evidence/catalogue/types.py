@@ -4,11 +4,11 @@ SQLite keeps what it is given, of whatever type.
 """
 
 import json
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
 from sqlalchemy import Dialect, LargeBinary
-from sqlalchemy.types import TypeDecorator
 
 from evidence.errors import IntegrityError
 from evidence.jsontypes import Json
@@ -19,15 +19,18 @@ E = TypeVar("E", bound=StrEnum)
 EDITED = "Find out who. vidne verify case tells what else; backups are restored as docs/deploy.md has it."
 
 
-class Bytes(TypeDecorator[bytes]):
+class Bytes(LargeBinary):
     """Bytes, also where somebody wrote text into the column: a check is to tell of it."""
 
-    impl = LargeBinary
-    cache_ok = True
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[object], bytes | None] | None:  # noqa: ARG002
+        """For SQLite; a server gives bytes, as its driver has them."""
+        if dialect.name != "sqlite":
+            return None
 
-    def process_result_value(self, value: object, dialect: Dialect) -> bytes | None:  # noqa: ARG002
-        """What was read, as bytes."""
-        return value if isinstance(value, bytes | None) else name_bytes(str(value))
+        def read(value: object) -> bytes | None:
+            return value if isinstance(value, bytes | None) else name_bytes(str(value))
+
+        return read
 
 
 def json_text(value: Json) -> str:

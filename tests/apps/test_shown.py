@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from apps.shown import check_catalogue
 from apps.wiring import Application
 from evidence.settings import Settings
 from hashing.report import Cause, Check, Status
 from samples.generator import clip
 from tests.archives import zipped
 from tests.databases import PostgresServer
+from tests.shown import check_shown
 from tests.system.program import CASE, Program
 
 BEFORE = "0100-10293-00099-26"
@@ -51,7 +51,7 @@ def own(whole: Program, tmp_path: Path) -> Program:
 def checked(program: Program, exhibit: str | None = None) -> Check:
     app = Application(Settings(data=program.data))
     [(case_id,)] = program.query('SELECT id FROM "case"')
-    return check_catalogue(app.catalogue, case_id, exhibit)
+    return check_shown(app.catalogue, case_id, exhibit)
 
 
 def told(check: Check) -> list[str]:

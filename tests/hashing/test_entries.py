@@ -1,6 +1,6 @@
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
@@ -72,6 +72,35 @@ def test_an_entry_of_another_form_is_refused(change: JsonObject) -> None:
     value: JsonObject = json.loads(entry_of(EVENT))
     with pytest.raises(IntegrityError):
         parse_entry(canonical.encode({**value, **change}))
+
+
+TEXTS = st.text(st.sampled_from('ab1 "\\/é\x7f\n\U0001f4f7'), max_size=6)
+IDS = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=9)
+
+
+@given(IDS, TEXTS, st.integers(1, 2**53 - 1), st.integers(0, 2**53 - 1), st.integers(0, 3))
+def test_an_entry_says_what_its_event_said_also_where_its_texts_need_escapes(
+    event_id: str, log: str, seq: int, size: int, count: int
+) -> None:
+    event = replace(EVENT, event_id=event_id, objects=(replace(OBJECT, size=size),) * count)
+    entry = parse_entry(entry_bytes(event, log=log, case_seq=seq, case_prev="ef" * 32))
+    assert (entry.event_id, entry.log, entry.case_seq, entry.objects) == (event_id, log, seq, event.objects)
+
+
+@given(
+    st.integers(0, 430),
+    st.integers(0, 40),
+    st.text('01aZ-.:,"{}[]\\ \n٢é', max_size=8) | st.sampled_from(['"size":01', '"v":1.0', '"v":1', "[]"]),
+)
+def test_what_is_read_is_the_canonical_form_of_what_it_says(at: int, length: int, instead: str) -> None:
+    raw = entry_of(EVENT)
+    edited = raw[:at] + instead.encode() + raw[at + length :]
+    try:
+        entry = parse_entry(edited)
+    except IntegrityError:
+        return
+    value = {"v": 1, **asdict(entry), "objects": [asdict(item) for item in entry.objects]}
+    assert canonical.encode(value) == edited
 
 
 def test_what_could_not_be_read_back_is_not_written() -> None:

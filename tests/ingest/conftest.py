@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from apps.shown import check_catalogue
 from evidence.catalogue.cases import Case, find_case, open_case
 from evidence.catalogue.engine import Catalogue
 from evidence.catalogue.exhibits import Exhibit, list_exhibits
@@ -18,6 +17,7 @@ from evidence.ports import ObjectStore
 from ingest.pipeline import Pipeline
 from ingest.receive import Intaker
 from retention.folder import FolderStore
+from tests.shown import check_shown
 
 NUMBER = "0100-10293-00001-26"
 SLOTS = {Lane.FAST: 2, Lane.SLOW: 1}
@@ -85,7 +85,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         case = open_case(connection, NUMBER, timestamp(system_clock()))
     made = Desk(tmp_path / "data", catalogue, FolderStore(tmp_path / "data" / "objects"))
     yield made
-    found = check_catalogue(catalogue, case.id)
+    found = check_shown(catalogue, case.id)
     assert [defect for defect in found.defects if not defect.subject.startswith("case ")] == []
 
 
