@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from apps.expected import expected_objects
-from apps.shown import Shown, Unlisted
+from apps.shown import Shown, Unshown
 from apps.wiring import Application
 from evidence.catalogue.cases import list_cases
 from evidence.catalogue.scrubs import (
@@ -22,9 +22,10 @@ from evidence.catalogue.scrubs import (
 )
 from evidence.catalogue.shown import cases_with_entries
 from evidence.clock import timestamp
-from evidence.errors import NotFoundError, UsageError
+from evidence.errors import IntegrityError, NotFoundError, UsageError
 from hashing.archive_checks import check_log, summed
 from hashing.digests import Progress
+from hashing.ledger_checks import Account
 from hashing.note_keys import Verifier
 from hashing.object_reading import ExpectedObject
 from hashing.report import VerificationReport
@@ -38,6 +39,7 @@ _SHARE = re.compile(r"(\d{1,3}(?:\.\d{1,3})?)%", re.ASCII)
 _AMOUNT = re.compile(r"([1-9]\d{0,8})([KMGT])", re.ASCII)
 _UNITS = {"K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 NO_CASE = ""
+_UNLISTED = "The ledger has entries of it; the catalogue shows none."
 _NOTED, _NOTED_S = 1000, 2.0  # readings are noted together: so many, or after so many seconds
 
 
@@ -132,19 +134,19 @@ def _cases(
         in_ledger = cases_with_entries(connection)
         cases = list_cases(connection)
     for case in cases:
-        shown = Shown(app.catalogue, case.id)
+        account, expected = _account(app, case.id)
         report = verify_case(
             app.ledger,
             app.tree,
             app.store,
             verifier,
             case=case.id,
-            expected=expected_objects(shown.exhibits, shown.objects),
+            expected=expected,
             witnessed=anchors.witnessed,
             stamps=anchors.stamps,
             progress=progress,
             scrub=scrub,
-            account=shown,
+            account=account,
         )
         yield case.number, report
     listed = {case.id for case in cases}
@@ -160,9 +162,18 @@ def _cases(
             verifier,
             case=case_id,
             expected=[],
-            account=None if is_log else Unlisted(),
+            account=None if is_log else Unshown(_UNLISTED),
         )
         yield "the log itself" if is_log else f"the case with the id {case_id}", report
+
+
+def _account(app: Application, case_id: str) -> tuple[Account, list[ExpectedObject]]:
+    """What the catalogue shows of a case, and what should lie in the store: nothing, if it cannot be read."""
+    try:
+        shown = Shown(app.catalogue, case_id)
+    except IntegrityError as error:
+        return Unshown(str(error)), []
+    return shown, expected_objects(shown.exhibits, shown.objects)
 
 
 @dataclass(slots=True)

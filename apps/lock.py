@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from evidence.errors import UnreadableError
+from evidence.files import make_private_folder
 
 
 class WorkerLock:
@@ -15,7 +16,7 @@ class WorkerLock:
     def __init__(self, path: Path) -> None:
         """Open (and create) the lock file; `acquire` asks for the lock. Raises UnreadableError."""
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_private_folder(path.parent)
             self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise UnreadableError(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 
 from evidence.catalogue.cases import Case, get_case, numbers_of
@@ -36,8 +36,11 @@ _TEXT = 120  # characters of a value, as a defect tells it
 _NOTHING = object()
 
 
-class Unlisted:
-    """An Account of a case of which the ledger has entries, and that the catalogue does not list."""
+@dataclass(frozen=True, slots=True)
+class Unshown:
+    """An Account of a case of which the catalogue shows nothing, or nothing that can be read: `what`."""
+
+    what: str
 
     def take(self, entry: Entry, body: JsonObject | None) -> None:
         """Whatever the entries say."""
@@ -45,7 +48,7 @@ class Unlisted:
     def conclude(self) -> Check:
         """See Account."""
         findings = Findings(NAME)
-        findings.defect(Cause.INTEGRITY, "case", "The ledger has entries of it; the catalogue shows none.")
+        findings.defect(Cause.INTEGRITY, "case", self.what)
         return findings.conclude("")
 
 

@@ -43,6 +43,11 @@ def replace_file(path: Path, raw: bytes, mode: int = 0o644) -> None:
     fsync_folder(path.parent)
 
 
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, and those above it; a new one is for its owner alone, for what people say lies in it."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+
 def make_durable_folders(folder: Path) -> None:
     """Make a folder and those above it so that they outlive a power cut."""
     if folder.is_dir():

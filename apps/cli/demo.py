@@ -24,6 +24,7 @@ from evidence.catalogue.cases import Case, list_cases
 from evidence.clock import timestamp
 from evidence.errors import UsageError
 from evidence.exhibits import ExhibitState, Source
+from evidence.files import make_private_folder
 from evidence.jsontypes import JsonObject
 from evidence.text import printable
 from hashing.keys import load_verifier
@@ -93,7 +94,7 @@ def _application(context: Context, *, fresh: bool) -> Application:
         )
     if fresh and mark.exists():
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     mark.touch()
     return Application(settings)
 

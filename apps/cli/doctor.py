@@ -17,6 +17,7 @@ from apps.wiring import Application
 from evidence.catalogue.retention import last_round
 from evidence.catalogue.timestamps import last_asked
 from evidence.errors import UsageError, VidneError
+from evidence.files import make_private_folder
 from evidence.setting_checks import unknown_names
 from evidence.settings import setting_names
 from evidence.text import human_size
@@ -110,7 +111,7 @@ def _sandbox(_app: Application) -> Finding:
 
 def _data_folder(app: Application) -> Finding:
     folder = app.settings.data
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     room = os.statvfs(folder)
     free = room.f_bavail * room.f_frsize
     if not os.access(folder, os.W_OK):

@@ -11,6 +11,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from evidence.catalogue.engine import Catalogue, Kind
 from evidence.catalogue.types import json_text, json_value
 from evidence.errors import StorageFullError, UnreadableError, VidneError
+from evidence.files import make_private_folder
 from evidence.text import printable
 
 BUSY_SECONDS = 30
@@ -27,7 +28,7 @@ def open_catalogue(path: Path, *, create: bool = True, patience: int = BUSY_SECO
             f"There is no catalogue at {path}.", advice="Name the data folder with --data or VIDNE_DATA."
         )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
     except OSError as error:
         raise UnreadableError(
             f"The data folder {printable(str(path.parent), limit=4096)} cannot be used: {error.strerror}.",

@@ -217,3 +217,12 @@ def test_a_case_that_is_taken_out_of_the_catalogue_is_missed(archive: Program, h
     hidden = "hidden" if "ledger_entry" in hide else case
     unlisted = {"subject": f"the case with the id {hidden} case", "cause": "integrity"}
     assert any(unlisted.items() <= defect.items() for defect in defects)
+
+
+def test_a_case_that_cannot_be_read_is_told_and_the_others_are_checked(archive: Program) -> None:
+    archive.execute("UPDATE exhibit SET state = 'convicted' WHERE id = (SELECT min(id) FROM exhibit)")
+    report = archive.run("verify", "archive", "--json", check=1).json
+    [check] = [check for check in report["checks"] if check["name"] == "catalogue"]
+    [defect] = check["defects"]
+    assert "'convicted'" in defect["what"]
+    assert read_by(report) == 3

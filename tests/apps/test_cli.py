@@ -253,3 +253,8 @@ def test_find_takes_digests_times_and_places_and_names_what_it_cannot_take(used:
         [],
     ):
         assert used.run("exhibit", "find", *wrong, check=2).err.startswith("vidne: ")
+
+
+def test_a_new_data_folder_is_for_its_owner_alone(empty: Program) -> None:
+    empty.open_case()
+    assert empty.data.stat().st_mode & 0o777 == 0o700
