@@ -135,7 +135,9 @@ def test_two_workers_on_the_same_job(site: Site, clips: list[Path], happened: En
         found = site.program.query("SELECT owner FROM job WHERE state = 'leased' AND stage <> 'seal'")
         return [owner for (owner,) in found if owner.startswith(home)]
 
-    wait_until(lambda: bool(in_hand()), 90, "a job in hand")
+    # What is not sealed lies in its spool alone, and nobody else can take it.
+    unsealed = "SELECT id FROM job WHERE stage = 'seal' AND state <> 'done'"
+    wait_until(lambda: not site.program.query(unsealed) and bool(in_hand()), 90, "a job in hand, all sealed")
     assert site.serving is not None
     stopped = tree_of(site.serving.pid)
     for pid in stopped:
