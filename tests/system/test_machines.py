@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,13 @@ def what_became(program: Program, exhibit: str) -> dict[str, Any]:
     return {"renditions": sorted(renditions, key=str), **{name: known[name] for name in same}}
 
 
+def unlike(here: dict[str, Any], there: dict[str, Any]) -> str:
+    """What differs, in full: of something so long pytest shows the beginning."""
+    pairs = [(name, here[name], there[name]) for name in here if name != "renditions"]
+    pairs += [("rendition", *pair) for pair in zip_longest(here["renditions"], there["renditions"])]
+    return "\n".join(f"{name}\n  {one}\n  {other}" for name, one, other in pairs if one != other)
+
+
 with_redis = pytest.mark.parametrize("site", ["redis"], indirect=True)
 
 
@@ -167,7 +175,8 @@ def test_the_same_footage_gives_the_same_on_one_machine_without_servers(site: Si
     assert names == [item["exhibit"] for item in engines.exhibits()]
     assert len(names) == len(footage)
     for name in names:
-        assert what_became(embedded, name) == what_became(engines, name)
+        here, there = what_became(embedded, name), what_became(engines, name)
+        assert here == there, unlike(here, there)
 
 
 @with_redis
