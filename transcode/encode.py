@@ -10,6 +10,8 @@ from transcode.picture import Picture
 QUALITY = 18  # x264's CRF; the second try is at FINER
 FINER = 14
 _AAC_RATE = "160k"
+# Of the same frames the same bytes, whatever the number of cores and the load of the machine (ADR 34).
+_REPEATABLE = "threads=6:sync-lookahead=0"
 _SAMPLES = 24
 
 
@@ -79,6 +81,7 @@ def outputs(
         "profile:v": "high",
         "preset": "veryfast",
         "crf": wanted.crf,
+        "x264-params": _REPEATABLE,
         "g": max(1, round(2 * seen.rate)),
         **timed(copy_tick(seen)),
         "frames:v": limit,

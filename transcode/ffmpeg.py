@@ -36,6 +36,8 @@ SAFETY: Options = MappingProxyType(
     }
 )
 DECODER_THREADS = 2
+# Some filters (zscale) leave seams where threads meet: of the same frame other pixels on more cores (ADR 34).
+_FILTER_THREADS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ def command(*outputs: Output, loglevel: str = "error", options: Sequence[str] = 
         "-y",
         "-loglevel",
         f"level+{loglevel}",
+        "-filter_complex_threads",
+        str(_FILTER_THREADS),
         *options,
         *arguments,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.system.outcome import unlike, what_became
 from tests.system.program import CASE, Program
 
 FOOTAGE = os.environ.get("VIDNE_FOOTAGE", "")
@@ -88,6 +89,35 @@ def test_one_changed_byte_in_any_stored_object_is_found_and_its_exhibit_named(
     named = {defect["subject"].split()[0] for defect in digest["defects"]}
     assert named == set(by_exhibit)
     program.run("verify", "case", CASE)
+
+
+# Encoded for as many reasons: codec, light, layout of pixels, fields, age.
+ENCODED = (
+    "phone/sample-5s_h265.mp4",
+    "phone/hlg10-color-test.mp4",
+    "reference/apple-prores-422-lt.mov",
+    "reference/dv-pal-interlaced.mov",
+    "cctv/video02.avi",
+)
+
+
+def test_on_one_core_and_on_all_the_same_footage_becomes_the_same(tmp_path: Path) -> None:
+    cores = os.sched_getaffinity(0)
+    assert len(cores) > 1
+    became = []
+    for name, allowed in (("all", cores), ("one", {min(cores)})):
+        program = Program(tmp_path / name)
+        os.sched_setaffinity(0, allowed)  # what is started has them too
+        try:
+            program.open_case()
+            clips = [Path(FOOTAGE) / file for file in ENCODED]
+            program.run("submit", *clips, "--case", CASE, "--wait")
+        finally:
+            os.sched_setaffinity(0, cores)
+        became.append([what_became(program, item["exhibit"]) for item in program.exhibits()])
+    for on_all, on_one in zip(*became, strict=True):
+        assert list(unlike(on_all, on_one)) == []
+        assert on_all["derivation"]["method"] == "encode"
 
 
 def flip(path: Path, offset: int) -> None:

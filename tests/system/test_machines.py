@@ -1,14 +1,11 @@
 """Several machines on one case: processes with their own data folders, sharing PostgreSQL, Redis and S3."""
 
-import json
 import os
-import re
 import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ from evidence.cases import new_id
 from samples.generator import generate
 from tests.databases import PostgresServer, RedisServer, postgres_server, redis_server
 from tests.servers import S3Server, s3_server
+from tests.system.outcome import unlike, what_became
 from tests.system.program import CASE, Program, children_of, kill_group, wait_until
 
 
@@ -74,40 +72,6 @@ def site(servers: Site, tmp_path: Path, request: pytest.FixtureRequest) -> Itera
     for process in made.running:
         if process.poll() is None:
             kill_group(process)
-
-
-# A manifest names its case, a proof its exhibit: of another case they are other bytes.
-OF_THE_CASE = ("manifest", "proof")
-
-
-def what_became(program: Program, exhibit: str) -> dict[str, Any]:
-    """Digests, state, every rendition, what was found: all that must not depend on where it was made."""
-    shown = json.dumps(program.show(exhibit))
-    known = json.loads(re.sub(r"pipe(\\+):\d+", r"pipe\1:N", shown))  # the number of a pipe is chance
-    renditions = [
-        (item["role"], item["name"], item["tool"], item["args"])
-        + (() if item["role"] in OF_THE_CASE else (item["sha256"], item["size"]))
-        for item in known["renditions"]
-    ]
-    same = (
-        "exhibit",
-        "state",
-        "original",
-        "metadata",
-        "streams",
-        "keyframes",
-        "quality",
-        "derivation",
-        "problems",
-    )
-    return {"renditions": sorted(renditions, key=str), **{name: known[name] for name in same}}
-
-
-def unlike(here: dict[str, Any], there: dict[str, Any]) -> str:
-    """What differs, in full: of something so long pytest shows the beginning."""
-    pairs = [(name, here[name], there[name]) for name in here if name != "renditions"]
-    pairs += [("rendition", *pair) for pair in zip_longest(here["renditions"], there["renditions"])]
-    return "\n".join(f"{name}\n  {one}\n  {other}" for name, one, other in pairs if one != other)
 
 
 with_redis = pytest.mark.parametrize("site", ["redis"], indirect=True)
@@ -176,7 +140,7 @@ def test_the_same_footage_gives_the_same_on_one_machine_without_servers(site: Si
     assert len(names) == len(footage)
     for name in names:
         here, there = what_became(embedded, name), what_became(engines, name)
-        assert here == there, unlike(here, there)
+        assert list(unlike(here, there)) == []
 
 
 @with_redis

@@ -1,5 +1,6 @@
 """An encoded copy shows every frame of the original at its time and upright, and says that it is derived."""
 
+import os
 import struct
 import subprocess
 from itertools import pairwise
@@ -154,6 +155,24 @@ def test_hlg_is_tone_mapped_to_what_a_common_screen_shows(film: Maker, tmp_path:
     assert compared(report)["times_equal"] is True
     size = (160, 120)
     assert apart(first_picture(copied(report).path, size), first_picture(source, size)) > 5
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="this machine has one core")
+@pytest.mark.parametrize("recorded", [HEVC_HLG, MPEG4], ids=["HLG", "MPEG-4"])
+def test_on_one_core_the_copy_and_its_keyframes_are_the_same_as_on_all(
+    film: Maker, tmp_path: Path, recorded: tuple[str, ...]
+) -> None:
+    source = film("plain.mkv", *recorded, of=("-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=2"))
+    cores = os.sched_getaffinity(0)
+    on_all = slowed(source, tmp_path / "all")
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        on_one = slowed(source, tmp_path / "one")
+    finally:
+        os.sched_setaffinity(0, cores)
+    files = [[one.path.read_bytes() for one in report.made] for report in (on_all, on_one)]
+    assert len(files[0]) > 2
+    assert files[0] == files[1]
 
 
 def test_colours_of_which_only_the_matrix_is_stated_are_stated_in_full(film: Maker, tmp_path: Path) -> None:
