@@ -12,7 +12,7 @@ from evidence.ports import LedgerStore
 from hashing import canonical
 from hashing.entries import ERASED, NO_ENTRY, Entry, body_matches, parse_entry
 from hashing.keys import fingerprint
-from hashing.merkle import leaf_hash, verify_consistency, verify_inclusion
+from hashing.merkle import HASH_SIZE, leaf_hash, verify_consistency, verify_inclusion
 from hashing.note_keys import Verifier
 from hashing.notes import Checkpoint, NoteError, TurnError, open_checkpoint, signature_lines
 from hashing.publication import LedgerTree
@@ -40,12 +40,14 @@ class Account(Protocol):
 class CaseLedger:
     """A case's part of the ledger, read in one go: entries that could not be parsed are None.
 
-    `size` is the ledger's before the checkpoint `note` was read, `grown` that after.
+    `leaves` are the leaf hashes of the entries' bytes, whatever the rows say. `size` is the ledger's before
+    the checkpoint `note` was read, `grown` that after.
     """
 
     case: str
     rows: tuple[LedgerEntry, ...]
     parsed: tuple[Entry | None, ...]
+    leaves: tuple[bytes, ...]
     size: int
     note: bytes | None
     grown: int
@@ -58,17 +60,19 @@ def read_case(ledger: LedgerStore, case: str) -> tuple[CaseLedger, Check]:
     size = ledger.size()
     note = ledger.latest_checkpoint()
     findings = Findings("canonical")
+    findings.looked_at(len(rows))
     parsed = tuple(_parse(row, findings) for row in rows)
     check = findings.conclude(f"{len(rows)} entries are canonical and agree with their rows.")
-    return CaseLedger(case, rows, parsed, size, note, ledger.size()), check
+    leaves = tuple(leaf_hash(row.entry) for row in rows)
+    return CaseLedger(case, rows, parsed, leaves, size, note, ledger.size()), check
 
 
 def check_chain(part: CaseLedger) -> Check:
     """Whether the case's entries follow one another without a gap, each naming the one before it."""
     findings = Findings("case-chain")
     sequence, previous, position = 0, NO_ENTRY, -1
-    for row, entry in zip(part.rows, part.parsed, strict=True):
-        findings.looked_at()
+    findings.looked_at(len(part.rows))
+    for row, entry, leaf in zip(part.rows, part.parsed, part.leaves, strict=True):
         found = entry.case_seq if entry else row.case_seq
         if found != sequence + 1:
             _broken(findings, row, f"number {found} of its case follows number {sequence}")
@@ -76,7 +80,7 @@ def check_chain(part: CaseLedger) -> Check:
             _broken(findings, row, "it does not name the entry before it")
         if row.index <= position:
             _broken(findings, row, f"it stands at {row.index} in the log, not after {position}")
-        sequence, previous, position = found, leaf_hash(row.entry).hex(), row.index
+        sequence, previous, position = found, leaf.hex(), row.index
     return findings.conclude(f"{len(part.rows)} entries form one chain.")
 
 
@@ -243,11 +247,11 @@ def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, tree: TiledTree) 
     elif part.size > checkpoint.size:
         what = f"{part.size - checkpoint.size} entries stand behind the last one signed."
         findings.defect(Cause.INTEGRITY, "tree", what)
-    proved: set[int] = set()
-    for row in part.rows:
+    proved: dict[int, bytes] = {}
+    for row, leaf in zip(part.rows, part.leaves, strict=True):
         findings.looked_at()
         try:
-            included = leaf_hash(row.entry) == row.leaf_hash and is_in(tree, row, checkpoint, proved)
+            included = leaf == row.leaf_hash and is_in(tree, row, checkpoint, proved)
         except IntegrityError as error:
             findings.defect(Cause.INTEGRITY, "tree", error.what)
             break
@@ -257,27 +261,29 @@ def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, tree: TiledTree) 
     return findings.conclude(f"{len(part.rows)} entries are in the signed tree of {checkpoint.size}.")
 
 
-def is_in(tree: TiledTree, row: LedgerEntry, checkpoint: Checkpoint, proved: set[int]) -> bool:
+def is_in(tree: TiledTree, row: LedgerEntry, checkpoint: Checkpoint, proved: dict[int, bytes]) -> bool:
     """Whether the tree has the row's leaf in its place; the proof of one leaf vouches for all of its tile.
 
-    `proved` holds the tiles proved so far. Raises IntegrityError where the tree is not the one signed.
+    `proved` has the leaves of the tiles proved so far. Raises IntegrityError where the tree is not the one
+    signed.
     """
     if not 0 <= row.index < checkpoint.size:
         return False
-    leaf = tree.leaf(row.index)
-    if row.index // WIDTH not in proved:
-        proof = tree.inclusion_proof(row.index)
+    number, place = divmod(row.index, WIDTH)
+    place *= HASH_SIZE
+    if number not in proved:
+        leaves, proof = tree.leaves(number), tree.inclusion_proof(row.index)
+        leaf = leaves[place : place + HASH_SIZE]
         if not verify_inclusion(leaf, row.index, checkpoint.size, proof, checkpoint.root):
             raise IntegrityError(
                 f"The tree over {checkpoint.size} entries is not the one signed: one was changed, moved or"
                 " replaced."
             )
-        proved.add(row.index // WIDTH)
-    return leaf == row.leaf_hash
+        proved[number] = leaves
+    return proved[number][place : place + HASH_SIZE] == row.leaf_hash
 
 
 def _parse(row: LedgerEntry, findings: Findings) -> Entry | None:
-    findings.looked_at()
     try:
         entry = parse_entry(row.entry)
     except IntegrityError as error:

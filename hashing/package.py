@@ -139,7 +139,8 @@ def _read_entries(bag: Bag) -> tuple[CaseLedger, dict[int, EntryProof], Check]:
         rows.append(LedgerEntry(index, 0, event_id, case, case_seq, line, leaf_hash(line)))
     check = findings.conclude(f"{len(rows)} entries are canonical.")
     note = bag.read(CHECKPOINT)
-    return CaseLedger(case, tuple(rows), parsed, len(rows), note, len(rows)), proofs, check
+    leaves = tuple(row.leaf_hash for row in rows)
+    return CaseLedger(case, tuple(rows), parsed, leaves, len(rows), note, len(rows)), proofs, check
 
 
 def _parse(number: int, line: bytes, findings: Findings) -> Entry | None:

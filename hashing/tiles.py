@@ -77,6 +77,11 @@ class TiledTree:
         """A leaf hash."""
         return self._hashes(0, index, 1)
 
+    def leaves(self, tile: int) -> bytes:
+        """The leaf hashes of one tile, one behind the other."""
+        first = tile * WIDTH
+        return self._hashes(0, first, min(WIDTH, self.size - first))
+
     def root(self, start: int = 0, end: int | None = None) -> bytes:
         """The root over the leaves from `start` to before `end`, all where it is None."""
         end = self.size if end is None else end

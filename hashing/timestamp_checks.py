@@ -140,7 +140,7 @@ class _Records:
 
     def _read(self) -> dict[str, int]:
         places: dict[str, int] = {}
-        proved: set[int] = set()
+        proved: dict[int, bytes] = {}
         for row in self._ledger.case_entries(""):
             try:
                 entry = parse_entry(row.entry)
