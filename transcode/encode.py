@@ -11,7 +11,7 @@ QUALITY = 18  # x264's CRF; the second try is at FINER
 FINER = 14
 _AAC_RATE = "160k"
 # Of the same frames the same bytes, whatever the number of cores and the load of the machine (ADR 34).
-_REPEATABLE = "threads=6:sync-lookahead=0"
+_REPEATABLE = "threads=4:sync-lookahead=0"
 _SAMPLES = 24
 
 
