@@ -36,18 +36,26 @@ def encode(value: Json) -> bytes:
 
 def decode(raw: bytes) -> JsonObject:
     """The object whose canonical form is exactly `raw`; raises CanonicalError for any other bytes."""
+    value = read(raw)
+    if _encode_again(value, raw) != raw:
+        _STRICT.decode(raw.decode("utf-8"))  # a key that stands there twice is told as such
+        raise CanonicalError("The JSON is not in its canonical form.")
+    return value
+
+
+def read(raw: bytes) -> JsonObject:
+    """The object that `raw` says, in whatever form: for bytes that a digest in the ledger vouches for.
+
+    Raises CanonicalError for what is no JSON object, for floats and integers beyond 2^53-1.
+    """
     try:
-        text = raw.decode("utf-8")
-        value: Json = _READER.decode(text)
-        if not isinstance(value, dict):
-            raise CanonicalError("The JSON is not an object.")
-        if _encode_again(value, raw) != raw:
-            _STRICT.decode(text)  # a key that stands there twice is told as such
-            raise CanonicalError("The JSON is not in its canonical form.")
+        value: Json = _READER.decode(raw.decode("utf-8"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         raise CanonicalError(f"The bytes are not JSON in UTF-8: {error}.") from error
     except RecursionError:
         raise CanonicalError(f"The JSON is nested deeper than {MAX_DEPTH} levels.") from None
+    if not isinstance(value, dict):
+        raise CanonicalError("The JSON is not an object.")
     return value
 
 

@@ -296,7 +296,7 @@ def _parse(row: LedgerEntry, findings: Findings) -> Entry | None:
 
 def _said_in(findings: Findings, row: LedgerEntry, body: bytes) -> JsonObject | None:
     try:
-        return canonical.decode(body)
+        return canonical.read(body)  # the entry binds its bytes
     except IntegrityError as error:
         findings.defect(Cause.INTEGRITY, f"entry {row.index}", f"Its body: {error}")
         return None

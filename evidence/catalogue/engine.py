@@ -13,7 +13,7 @@ from evidence.errors import VidneError
 __all__ = ["Catalogue", "Connection", "Kind"]
 
 # Bumped with each migration; Alembic is imported only where the file is behind (it costs half a second).
-SCHEMA = "0011"
+SCHEMA = "0012"
 
 
 @dataclass(frozen=True, slots=True)

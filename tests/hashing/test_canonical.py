@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence.jsontypes import Json
-from hashing.canonical import MAX_INTEGER, CanonicalError, decode, encode, floats_as_text
+from hashing.canonical import MAX_INTEGER, CanonicalError, decode, encode, floats_as_text, read
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | st.text(),
@@ -65,6 +65,13 @@ def test_keys_are_sorted_by_utf16_units_and_text_is_not_escaped_without_need() -
 def test_bytes_that_are_not_canonical_are_refused(raw: bytes) -> None:
     with pytest.raises(CanonicalError):
         decode(raw)
+
+
+def test_what_is_vouched_for_is_read_in_any_form_as_long_as_it_is_an_object_of_whole_numbers() -> None:
+    assert read(b'{"b": 1, "a":"\\u0041"}\n') == {"b": 1, "a": "A"}
+    for raw in (b'{"a":1.0}', b'{"a":9007199254740992}', b"[1]", b"", b'{"a":"\xff"}', b"[" * 100_000):
+        with pytest.raises(CanonicalError):
+            read(raw)
 
 
 @pytest.mark.parametrize("value", [1.0, float("nan"), {"a": [1.5]}, 2**53, -(2**53), "\ud800", {"\udc80": 1}])
