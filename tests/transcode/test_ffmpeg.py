@@ -66,6 +66,7 @@ def test_a_command_asks_nothing_and_takes_no_keys() -> None:
     )
     assert argv[: argv.index("-progress")] == (
         "ffmpeg", "-hide_banner", "-nostdin", "-y", "-loglevel", "level+error",
+        "-filter_complex_threads", "1",
     )  # fmt: skip
 
 
