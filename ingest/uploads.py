@@ -4,6 +4,7 @@ How far an upload is stands in the catalogue, and moves only over bytes that are
 that has the upload's token. Nothing here waits for what is done with a file later.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,6 +21,7 @@ from evidence.catalogue.uploads import (
     end_unbegun,
     end_upload,
     find_upload,
+    get_upload,
     take_upload,
 )
 from evidence.clock import Clock, timestamp
@@ -33,6 +35,7 @@ from ingest.upload_sweep import UploadSweep
 
 LONGEST_NAME = 4096  # bytes, relative path included
 _UNBEGUN = timedelta(minutes=2)  # what is older and has no byte was made by a request whose reply was lost
+_PAUSE_S = 0.1
 
 
 class EndedError(ConflictError):
@@ -182,6 +185,18 @@ class Uploads:
         filed = self.filer.file(upload_id)
         self.sweep.complete_ended()
         return filed
+
+    def see_filed(self, upload_id: str, seconds: float) -> None:
+        """`file`; where a sweep has the upload in hand, that is waited for, at most so many `seconds`."""
+        until = time.monotonic() + seconds
+        while not self.file(upload_id) and self._is_complete(upload_id) and time.monotonic() < until:
+            time.sleep(_PAUSE_S)
+
+    def _is_complete(self, upload_id: str) -> bool:
+        """Whether it waits to be filed."""
+        with self._catalogue.read() as connection:
+            found = get_upload(connection, upload_id)
+        return found is not None and found.state is UploadState.COMPLETE
 
 
 def _check_name(name: bytes) -> None:

@@ -1,5 +1,6 @@
 """The forms without scripts, as any client may send them: whole, cut off, too large, in the wrong order."""
 
+import fcntl
 import re
 import socket
 from hashlib import sha256
@@ -50,6 +51,35 @@ def test_each_file_of_a_form_becomes_an_exhibit_with_its_name_as_it_was_sent(sit
         " WHERE cast(name AS text) IN ('a/clip 1.mp4', 'Ørsted.mp4')"
     )
     assert sorted(ended) == [("a/clip 1.mp4", 1), ("Ørsted.mp4", 1)], "the form is all that is sent"
+
+
+def test_a_file_that_somebody_else_is_filing_is_waited_for(site: Site) -> None:
+    content = b"in other hands" * 10_000
+    parts = [part("code", code_of(site)), part("file", content, "held.mp4"), part("note", b"after it")]
+    end = f"--{_BOUNDARY}--\r\n".encode()
+    size = sum(map(len, parts)) + len(end)
+    host = urlsplit(site.url)
+    with socket.create_connection((host.hostname or "", host.port or 0)) as line:
+        head = (
+            f"POST /send HTTP/1.1\r\nHost: {host.netloc}\r\nContent-Length: {size}\r\n"
+            f"Content-Type: multipart/form-data; boundary={_BOUNDARY}\r\nConnection: close\r\n\r\n"
+        )
+        line.sendall(head.encode() + b"".join(parts))
+
+        def held() -> list[str]:
+            query = "SELECT id FROM upload WHERE cast(name AS text) = 'held.mp4' AND state = 'complete'"
+            return [row[0] for row in site.program.query(query)]
+
+        wait_until(lambda: bool(held()), 20, "the file to be there")
+        with (site.program.data / "uploads" / held()[0]).open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)  # as who files it does
+            line.sendall(end)
+            line.settimeout(1)
+            with pytest.raises(TimeoutError):
+                line.recv(1)
+        line.settimeout(30)
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+    assert sha256(content).hexdigest().encode() in answer
 
 
 def test_an_empty_file_field_is_no_file_and_an_empty_file_is_one(site: Site) -> None:
