@@ -95,9 +95,8 @@ class Shown:
         findings = Findings(NAME)
         differences: list[tuple[Place, str]] = []
         compared = left = 0
-        ours = self._facts
-        for place in filter(self._is_wanted, ours | facts) if self._label else ours | facts:
-            shown, told_of = ours.get(place, _NOTHING), facts.get(place, _NOTHING)
+        for place in filter(self._is_wanted, self._facts | facts):
+            shown, told_of = self._facts.get(place, _NOTHING), facts.get(place, _NOTHING)
             if shown == told_of:
                 compared += 1
             elif place in said.unknown or (place[0], self._stages.get(place)) in said.unread:

@@ -264,23 +264,21 @@ def _check_inclusion(part: CaseLedger, checkpoint: Checkpoint, tree: TiledTree) 
 def is_in(tree: TiledTree, row: LedgerEntry, checkpoint: Checkpoint, proved: dict[int, bytes]) -> bool:
     """Whether the tree has the row's leaf in its place; the proof of one leaf vouches for all of its tile.
 
-    `proved` has the leaves of the tiles proved so far. Raises IntegrityError where the tree is not the one
-    signed.
+    `proved` has the leaves of tiles proved so far. Raises IntegrityError where the tree is not that signed.
     """
     if not 0 <= row.index < checkpoint.size:
         return False
-    number, place = divmod(row.index, WIDTH)
-    place *= HASH_SIZE
-    if number not in proved:
-        leaves, proof = tree.leaves(number), tree.inclusion_proof(row.index)
-        leaf = leaves[place : place + HASH_SIZE]
-        if not verify_inclusion(leaf, row.index, checkpoint.size, proof, checkpoint.root):
+    tile, place = divmod(row.index, WIDTH)
+    its = slice(place * HASH_SIZE, (place + 1) * HASH_SIZE)
+    if tile not in proved:
+        leaves, proof = tree.leaves(tile), tree.inclusion_proof(row.index)
+        if not verify_inclusion(leaves[its], row.index, checkpoint.size, proof, checkpoint.root):
             raise IntegrityError(
                 f"The tree over {checkpoint.size} entries is not the one signed: one was changed, moved or"
                 " replaced."
             )
-        proved[number] = leaves
-    return proved[number][place : place + HASH_SIZE] == row.leaf_hash
+        proved[tile] = leaves
+    return proved[tile][its] == row.leaf_hash
 
 
 def _parse(row: LedgerEntry, findings: Findings) -> Entry | None:

@@ -73,10 +73,6 @@ class TiledTree:
         self._read = lru_cache(maxsize=_TILES_KEPT)(read)
         self._root_of = lru_cache(maxsize=_ROOTS_KEPT)(self._perfect_root)
 
-    def leaf(self, index: int) -> bytes:
-        """A leaf hash."""
-        return self._hashes(0, index, 1)
-
     def leaves(self, tile: int) -> bytes:
         """The leaf hashes of one tile, one behind the other."""
         first = tile * WIDTH

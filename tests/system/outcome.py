@@ -10,6 +10,7 @@ from tests.system.program import Program
 
 # A manifest names its case, a proof its exhibit: of another case they are other bytes.
 OF_THE_CASE = ("manifest", "proof")
+MISSING = "(missing)"
 
 
 def what_became(program: Program, exhibit: str) -> dict[str, Any]:
@@ -39,9 +40,9 @@ def unlike(here: Any, there: Any, where: str = "") -> Iterator[str]:
     """Each value that differs and where it stands: pytest shows only the beginning of something so long."""
     if isinstance(here, dict) and isinstance(there, dict):
         for name in sorted(here.keys() | there.keys()):
-            yield from unlike(here.get(name), there.get(name), f"{where}.{name}")
+            yield from unlike(here.get(name, MISSING), there.get(name, MISSING), f"{where}.{name}")
     elif isinstance(here, list | tuple) and isinstance(there, list | tuple):
-        for index, pair in enumerate(zip_longest(here, there)):
+        for index, pair in enumerate(zip_longest(here, there, fillvalue=MISSING)):
             yield from unlike(*pair, f"{where}[{index}]")
     elif here != there:
         yield f"{where}: {here} and {there}"
