@@ -2,13 +2,14 @@
 # Checks an export package with openssl (3.0 or later), awk and xxd, and what every system has (mktemp, rm, wc);
 # no network, no Python, no Vidne.
 #
-#     sh verify.sh [LOG-KEY.pem [FOLDER [WITNESS-KEY...]]]
+#     sh verify.sh [LOG-KEY.pem [FOLDER [WITNESS-KEY | ROOTS.pem]...]]
 #
 # LOG-KEY.pem is the log's public key, had another way than with the package; without it (or '') the package's
 # own is used, which shows that the parts belong together, not who made them. FOLDER is the package, by default
 # the one that this script lies in: who distrusts it runs a copy from elsewhere. WITNESS-KEY is the key of a
-# witness as that one hands it out, `name+id+key`. Ends 0 when every check passed, 3 when all did but for
-# the last entries, which a witness has not seen yet, and 1 when something is wrong.
+# witness as that one hands it out, `name+id+key`; ROOTS.pem has root certificates of time-stamp authorities.
+# Ends 0 when every check passed, 3 when all did but for the last entries, which a witness has not seen yet, and
+# 1 when something is wrong.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -24,7 +25,7 @@ case $0 in
 esac
 folder=${2-$folder}
 [ "$#" -lt 2 ] || shift
-[ "$#" -eq 0 ] || shift # what is left are the keys of witnesses
+[ "$#" -eq 0 ] || shift # what is left are keys of witnesses, and files of root certificates
 
 failed=0
 newline='
@@ -42,12 +43,27 @@ stop() {
 for tool in openssl awk xxd mktemp rm wc; do
     command -v "$tool" >/dev/null || stop "tools: $tool is not installed"
 done
-cd -- "$folder" || stop "package: there is no folder $folder"
-[ -f manifest-sha256.txt ] || stop "package: $folder has no manifest-sha256.txt"
-[ -z "$key" ] || openssl pkey -pubin -in "$key" -noout 2>/dev/null || stop "key: $key is no public key in PEM"
 work=$(mktemp -d) || stop "tools: no temporary folder can be made"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
+case $work in
+    /*) ;;
+    *) work=$(pwd)/$work ;;
+esac
+roots=0
+for given in "$@"; do
+    shift
+    if [ ! -f "$given" ]; then
+        set -- "$@" "$given"
+        continue
+    fi
+    openssl x509 -noout <"$given" 2>/dev/null || stop "time stamps: $given has no certificate in PEM"
+    roots=$((roots + 1))
+    awk '{ print }' <"$given" >"$work/roots.$roots"
+done
+cd -- "$folder" || stop "package: there is no folder $folder"
+[ -f manifest-sha256.txt ] || stop "package: $folder has no manifest-sha256.txt"
+[ -z "$key" ] || openssl pkey -pubin -in "$key" -noout 2>/dev/null || stop "key: $key is no public key in PEM"
 
 digest_of() { # of the file $1 or of standard input, into $digest
     digest=$(openssl dgst -sha256 -r ${1+"$1"} 2>/dev/null)
@@ -213,6 +229,17 @@ extends() { # whether the signed tree begins with that of $2 entries under $3, b
     # The words of $found are hexadecimal, as awk has seen to.
     # shellcheck disable=SC2086
     [ -n "$found" ] && [ "$2" -le "$size" ] && begins "$2" "$3" ${found#proof}
+}
+
+extends_note() { # whether the signed tree begins with the one that the checkpoint $1 states, of $stated entries
+    awk '$0 == "" { exit } { print }' "$1" >"$work/text"
+    { IFS= read -r log && IFS= read -r stated && IFS= read -r top; } <"$work/text" || return 1
+    top=$(printf '%s\n' "$top" | awk "$hex"' { print hex($0) }')
+    case $stated in
+        '' | 0* | *[!0-9]*) return 1 ;;
+    esac
+    [ "$log" = "$origin" ] && [ "${#stated}" -le 15 ] && [ "${#top}" -eq 64 ] || return 1
+    [ "$1" = "$note" ] || extends "${1%.checkpoint}.consistency" "$stated" "$top"
 }
 
 # --- The checkpoint is signed by the log's key. ------------------------------------------------------------
@@ -512,17 +539,18 @@ seen_by() { # how many entries of the log the witness $name has seen, into $seen
             return 1
         fi
         [ "$time" -gt 0 ] || continue
-        { IFS= read -r log && IFS= read -r stated && IFS= read -r top; } <"$work/text" || log=''
-        top=$(printf '%s\n' "$top" | awk "$hex"' { print hex($0) }')
-        case $stated in
-            '' | 0* | *[!0-9]*) log='' ;;
-        esac
-        if [ "$log" != "$origin" ] || [ "${#stated}" -gt 15 ] || [ "${#top}" -ne 64 ] \
-            || ! { [ "$file" = "$note" ] || extends "${file%.checkpoint}.consistency" "$stated" "$top"; }; then
+        if ! extends_note "$file"; then
             fail "witness: the signed tree does not begin with that of $file, which $name cosigned"
             return 1
         fi
         [ "$stated" -le "$seen" ] || seen=$stated when=$time
+    done
+}
+
+count_covered() { # how many of the case's entries are among the first $1 of the log, into $covered
+    covered=0
+    for position in $positions; do
+        [ "$position" -ge "$1" ] || covered=$((covered + 1))
     done
 }
 
@@ -537,7 +565,7 @@ for vkey in "$@"; do
         *[!!-~]*) name='' ;;
     esac
     if [ -z "$bytes" ] || [ -z "$name" ] || [ "${#id}" -ne 8 ] || [ "${digest#"$id"}" = "$digest" ]; then
-        fail 'witness: what was given is no key of a witness: it looks like name+01234567+BASE64'
+        fail "witness: $vkey is no key of a witness (name+01234567+BASE64), and no file"
         continue
     fi
     if [ "$signed" != yes ] || [ "$proved" != yes ]; then
@@ -550,10 +578,7 @@ for vkey in "$@"; do
         fail "witness: $name has signed nothing here: ask for the package anew, or ask the witness"
         continue
     fi
-    covered=0
-    for position in $positions; do
-        [ "$position" -ge "$seen" ] || covered=$((covered + 1))
-    done
+    count_covered "$seen"
     if [ "$covered" -eq "$count" ]; then
         pass "witness: by $(shown "$when") $name had seen all $count entries of the case"
     elif [ "$covered" -gt 0 ]; then
@@ -564,6 +589,53 @@ for vkey in "$@"; do
         fail "witness: $name had seen none of the entries of the case"
     fi
 done
+
+# --- Each authority stamped the log as it began (RFC 3161). --------------------------------------------------
+
+# The line `Time stamp: Nov  7 14:10:59.25 2026 GMT` as seconds after 1970.
+when_stamped='
+/^Time stamp: / && NF == 7 && $7 == "GMT" && split($5, of, ":") == 3 {
+    month = index("JanFebMarAprMayJunJulAugSepOctNovDec", $3)
+    if (month % 3 != 1) exit
+    month = (month + 2) / 3; year = $6 - (month < 3)
+    days = 365 * year + int(year / 4) - int(year / 100) + int(year / 400) + int((153 * ((month + 9) % 12) + 2) / 5) + $4
+    printf "%d", (days - 719469) * 86400 + of[1] * 3600 + of[2] * 60 + int(of[3])
+}'
+
+is_stamp() { # whether the token in $file is one over the checkpoint $over; $1: options of the check of its chain
+    [ ! -f "${file%.tsr}.chain.pem" ] || set -- -untrusted "${file%.tsr}.chain.pem" "$@"
+    for trusted in "$work"/roots.*; do # each by itself: two roots may have one name
+        openssl ts -verify -data "$over" -in "$file" -CAfile "$trusted" "$@" >/dev/null 2>&1 && return
+    done
+    return 1
+}
+
+stamps=0 sound=yes counting=0
+for file in custody/tsa/*.tsr; do
+    case $file in
+        *[!A-Za-z0-9._/-]*) continue ;; # no such name may stand in a package: said above
+    esac
+    [ "$roots" -gt 0 ] && [ -f "$file" ] || continue
+    stamps=$((stamps + 1)) over=${file%-*}.checkpoint
+    time=$(openssl ts -reply -in "$file" -text 2>/dev/null | awk "$when_stamped")
+    if [ -z "$time" ] || ! is_stamp -attime "$time"; then
+        fail "time stamps: $file is no stamp over $over by an authority of the roots that were given"
+        sound=no
+    elif [ "$signed" != yes ] || [ "$proved" != yes ] || ! extends_note "$over" \
+        || [ "$over" != "custody/tsa/$stated.checkpoint" ]; then
+        fail "time stamps: the signed tree does not begin with that of $over, which $file is over"
+        sound=no
+    elif ! is_stamp; then
+        printf 'OLD   time stamps: %s, of %s, counts no more: its chain has ended\n' "$file" "$(shown "$time")"
+    else
+        count_covered "$stated"
+        counting=$((counting + 1))
+        pass "time stamps: at $(shown "$time") the first $covered of the case's $count entries were there, by $file"
+    fi
+done
+if [ "$roots" -gt 0 ] && [ "$sound" = yes ] && [ "$counting" -eq 0 ]; then
+    fail "time stamps: none of the $stamps in the package counts"
+fi
 
 # --- The last entry names the payload manifest; the originals stand in entries. ----------------------------
 
@@ -610,8 +682,14 @@ if [ -z "$key" ]; then
     printf 'It came with the package. COMPARE IT with the one that you got another way (VERIFY.txt says how):\n'
     printf 'until then these checks show that the parts belong together, not who made them.\n'
 fi
+unseen=''
 [ "$#" -gt 0 ] || unseen=', witnesses without their keys'
-printf 'Not checked here: bodies, records of copies, packets of copies, time stamps%s\n' "${unseen-}"
+if [ "$roots" -eq 0 ]; then
+    unseen="$unseen, time stamps without their authorities' root certificates"
+elif [ "$stamps" -gt 0 ]; then
+    unseen="$unseen, whether certificates of time stamps were revoked"
+fi
+printf 'Not checked here: bodies, records of copies, packets of copies%s\n' "$unseen"
 printf '(vidne verify package does).\n'
 if [ "$failed" -eq 0 ] && [ "$later" = yes ]; then
     printf 'All checks passed, but a witness has not seen the last entries: see PART.\n'

@@ -1,0 +1,132 @@
+"""verify.sh on time stamps: what it says of when the entries were there is what the program says."""
+
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from hashing.keys import public_pem
+from hashing.package import verify_package
+from hashing.report import Check
+from hashing.timestamps import verify_response
+from tests.disclosure.packages import Tampered, case_scene, export_all
+from tests.disclosure.test_verify_sh import Shell, failures, shell
+from tests.hashing.cases import Scene, check
+from tests.hashing.test_package_stamps import ID, OTHER_ID, TSA, Made, made, package, stamp
+from tests.tsa import authority
+
+__all__ = ["made", "package", "shell"]  # fixtures
+
+
+@pytest.fixture
+def pem(made: Made, tmp_path: Path) -> Path:
+    path = tmp_path / "log.pem"
+    path.write_bytes(public_pem(made.scene.signer.verifier))
+    return path
+
+
+def of_stamps(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line[6:].startswith("time stamps: ")]
+
+
+def time_of(made: Made, package: Tampered, file: str) -> datetime:
+    note = package.read(f"{file.partition('-')[0]}.checkpoint")
+    roots = [made.tsa.root.certificate, made.other.root.certificate]
+    return verify_response(package.read(f"{file}.tsr"), note, roots, at=datetime.now(UTC)).time
+
+
+def told_by_the_program(made: Made, package: Tampered) -> Check:
+    roots = [made.tsa.root.certificate, made.other.root.certificate]
+    return check(verify_package(package.root, made.scene.signer.verifier, tsa_roots=roots), "time-stamp")
+
+
+def test_each_says_how_many_entries_were_there_and_when(
+    shell: Shell, made: Made, package: Tampered, pem: Path
+) -> None:
+    """Relative paths are those of the folder in which it is started."""
+    shutil.copy(made.tsa.roots, pem.parent / "first roots.pem")
+    done = shell.verify(
+        package.root, pem.name, package.root, "first roots.pem", made.other.roots, cwd=pem.parent
+    )
+    assert (done.returncode, failures(done), done.stderr) == (0, "", "")
+    lines = of_stamps(done.stdout)
+    files = sorted((f"{TSA}10-{ID}", f"{TSA}10-{OTHER_ID}", f"{TSA}5-{ID}"))
+    for line, file in zip(lines, files, strict=True):
+        at = time_of(made, package, file)
+        assert line.startswith(f"ok    time stamps: at {at:%Y-%m-%dT%H:%M:%S}Z the first ")
+        assert line.endswith(f" entries were there, by {file}.tsr")
+    total = len(package.read("custody/entries.jsonl").splitlines())
+    covered = [line.split(" the first ")[1].split()[0] for line in lines]
+    assert covered[0] == covered[1] > covered[2]
+    assert (
+        f", {covered[0]} of the {total} of the case among them" in told_by_the_program(made, package).reason
+    )
+
+
+def test_without_root_certificates_they_are_said_not_to_be_checked(
+    shell: Shell, package: Tampered, pem: Path
+) -> None:
+    done = shell.verify(package.root, pem)
+    assert (done.returncode, of_stamps(done.stdout)) == (0, [])
+    assert "time stamps without their authorities' root certificates" in done.stdout
+
+
+def test_one_by_an_authority_whose_root_was_not_given_fails(
+    shell: Shell, made: Made, package: Tampered, pem: Path
+) -> None:
+    done = shell.verify(package.root, pem, package.root, made.tsa.roots)
+    assert done.returncode == 1
+    assert f"{TSA}10-{OTHER_ID}.tsr is no stamp" in failures(done)
+    assert len(failures(done).splitlines()) == 1
+
+
+@pytest.mark.parametrize("what", ["another stamp", "another checkpoint", "noise", "another tree", "no proof"])
+def test_one_that_is_not_over_the_beginning_of_the_signed_tree_fails(
+    shell: Shell, made: Made, package: Tampered, pem: Path, tmp_path: Path, what: str
+) -> None:
+    match what:
+        case "another stamp":
+            package.write(f"{TSA}5-{ID}.tsr", package.read(f"{TSA}10-{ID}.tsr"))
+        case "another checkpoint":
+            package.write(f"{TSA}5.checkpoint", package.read(f"{TSA}10.checkpoint"))
+        case "noise":
+            package.write(f"{TSA}5-{ID}.tsr", b"no token")
+        case "another tree":  # what a thief of the key has stamped: a past of the same length
+            other = Scene(tmp_path, signer=made.scene.signer)
+            for number in range(5):
+                other.file(f"another-{number}")
+            other.sequence()
+            package.write(f"{TSA}5-{ID}.tsr", stamp(other, made.tsa, 5).response or b"")
+            package.write(f"{TSA}5.checkpoint", other.ledger.checkpoints[5])
+        case _:
+            (package.root / f"{TSA}5.consistency").unlink()
+    done = shell.verify(package.reseal().root, pem, package.root, made.tsa.roots, made.other.roots)
+    assert done.returncode == 1
+    assert f"{TSA}5-{ID}.tsr" in failures(done)
+    assert sum(line.startswith("ok") for line in of_stamps(done.stdout)) >= 1, "the others still hold"
+
+
+def test_one_whose_chain_has_ended_counts_no_more(shell: Shell, tmp_path: Path) -> None:
+    scene = case_scene(tmp_path)
+    until = datetime.now(UTC) + timedelta(seconds=3)
+    tsa = authority(tmp_path / "tsa", end=until)
+    root = export_all(scene, tmp_path / "P", [stamp(scene, tsa, 5)])
+    time.sleep(max((until - datetime.now(UTC)).total_seconds(), 0) + 1.5)
+    done = shell.verify(root, "", root, tsa.roots)
+    assert done.returncode == 1
+    assert [line[:4] for line in of_stamps(done.stdout)] == ["OLD ", "FAIL"]
+    assert "none of the 1 in the package counts" in failures(done)
+
+
+def test_a_package_without_any_fails_where_roots_were_given(shell: Shell, made: Made, tmp_path: Path) -> None:
+    root = export_all(case_scene(tmp_path), tmp_path / "P")
+    done = shell.verify(root, "", root, made.tsa.roots)
+    assert (done.returncode, failures(done)) == (1, "FAIL  time stamps: none of the 0 in the package counts")
+
+
+def test_a_file_without_certificates_stops_it(shell: Shell, package: Tampered, pem: Path) -> None:
+    done = shell.verify(package.root, pem, package.root, pem)
+    assert done.returncode == 1
+    assert failures(done) == f"FAIL  time stamps: {pem} has no certificate in PEM"
