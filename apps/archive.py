@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from apps.expected import expected_objects
-from apps.shown import Shown, Unshown
+from apps.shown import Unshown, account_of
 from apps.wiring import Application
 from evidence.catalogue.cases import list_cases
 from evidence.catalogue.scrubs import (
@@ -22,10 +21,9 @@ from evidence.catalogue.scrubs import (
 )
 from evidence.catalogue.shown import cases_with_entries
 from evidence.clock import timestamp
-from evidence.errors import IntegrityError, NotFoundError, UsageError
+from evidence.errors import NotFoundError, UsageError
 from hashing.archive_checks import check_log, summed
 from hashing.digests import Progress
-from hashing.ledger_checks import Account
 from hashing.note_keys import Verifier
 from hashing.object_reading import ExpectedObject
 from hashing.report import VerificationReport
@@ -134,7 +132,7 @@ def _cases(
         in_ledger = cases_with_entries(connection)
         cases = list_cases(connection)
     for case in cases:
-        account, expected = _account(app, case.id)
+        account, expected = account_of(app.catalogue, case.id)
         report = verify_case(
             app.ledger,
             app.tree,
@@ -165,15 +163,6 @@ def _cases(
             account=None if is_log else Unshown(_UNLISTED),
         )
         yield "the log itself" if is_log else f"the case with the id {case_id}", report
-
-
-def _account(app: Application, case_id: str) -> tuple[Account, list[ExpectedObject]]:
-    """What the catalogue shows of a case, and what should lie in the store: nothing, if it cannot be read."""
-    try:
-        shown = Shown(app.catalogue, case_id)
-    except IntegrityError as error:
-        return Unshown(str(error)), []
-    return shown, expected_objects(shown.exhibits, shown.objects)
 
 
 @dataclass(slots=True)

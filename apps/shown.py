@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 
+from apps.expected import expected_objects
 from evidence.catalogue.cases import Case, get_case, numbers_of
 from evidence.catalogue.engine import Catalogue, Connection
 from evidence.catalogue.exhibits import Exhibit, list_exhibits
@@ -24,6 +25,8 @@ from evidence.jsontypes import Json, JsonObject
 from evidence.text import base64_text, name_from_bytes, printable
 from hashing import canonical
 from hashing.entries import Entry
+from hashing.ledger_checks import Account
+from hashing.object_reading import ExpectedObject
 from hashing.report import Cause, Check, Findings, not_checked
 from ingest import told
 from ingest.events import finding_digest
@@ -194,6 +197,21 @@ class Shown:
                     "channel": link.channel,
                     "linked_at": link.linked_at,
                 }
+
+
+def account_of(
+    catalogue: Catalogue, case_id: str, label: str | None = None
+) -> tuple[Account, list[ExpectedObject]]:
+    """What the catalogue shows of a case, and what should lie in the store: nothing, if it cannot be read.
+
+    With `label`, of that exhibit alone.
+    """
+    try:
+        shown = Shown(catalogue, case_id, label)
+    except IntegrityError as error:
+        return Unshown(str(error)), []
+    expected = expected_objects(shown.exhibits, shown.objects)
+    return shown, [item for item in expected if label in (None, item.exhibit)]
 
 
 def _decoded(body: bytes | None) -> JsonObject | None:

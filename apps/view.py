@@ -1,7 +1,5 @@
 """What is known of an exhibit, as one JSON value: the command line and the pages show the same."""
 
-import json
-
 from apps.true_times import clock_json
 from evidence.catalogue.engine import Connection
 from evidence.catalogue.exhibits import Delivery, Exhibit, deliveries, get_problems, get_sections
@@ -11,6 +9,7 @@ from evidence.exhibits import Role
 from evidence.jsontypes import Json, JsonObject
 from evidence.ports import LedgerStore
 from evidence.text import base64_text, name_from_bytes, printable
+from hashing.entries import parse_entry
 
 
 def exhibit_json(connection: Connection, ledger: LedgerStore, exhibit: Exhibit) -> JsonObject:
@@ -124,9 +123,7 @@ def _custody(ledger: LedgerStore, exhibit: Exhibit) -> list[Json]:
     """The entries of the case that speak of this exhibit."""
     lines: list[Json] = []
     for item in ledger.case_entries(exhibit.case_id):
-        entry = json.loads(item.entry)
-        if any(thing["exhibit"] == exhibit.label for thing in entry["objects"]):
-            lines.append(
-                {"seq": item.case_seq, "type": entry["type"], "at": entry["at"], "actor": entry["actor"]}
-            )
+        entry = parse_entry(item.entry)
+        if any(thing.exhibit == exhibit.label for thing in entry.objects):
+            lines.append({"seq": item.case_seq, "type": entry.type, "at": entry.at, "actor": entry.actor})
     return lines

@@ -5,12 +5,13 @@ Nothing here changes a time that a file has: offset and true time stand beside i
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from evidence.cases import DEFAULT_PATTERN, parse_case_number
-from evidence.errors import UsageError
+from evidence.errors import IntegrityError, UsageError
 from evidence.text import printable
 
 _RECORDER = re.compile(r"RC-(\d{2,9})")
@@ -82,12 +83,14 @@ class Reading:
     @property
     def offset_s(self) -> float:
         """Shown minus true, in seconds: positive for a clock that is fast."""
-        return (_moment(self.shown) - _moment(self.true)).total_seconds()
+        with _told_if_edited(self):
+            return (_moment(self.shown) - _moment(self.true)).total_seconds()
 
     @property
     def at(self) -> datetime:
         """The digits that the clock showed."""
-        return _moment(self.shown).replace(tzinfo=None)
+        with _told_if_edited(self):
+            return _moment(self.shown).replace(tzinfo=None)
 
 
 def check_reading(reading: Reading) -> None:
@@ -163,6 +166,19 @@ def _between(first: Reading, second: Reading, shown: datetime) -> Offset:
         drift_s_per_day=(second.offset_s - first.offset_s) * _DAY_S / span,
         distance_s=min(w, 1 - w) * span,
     )
+
+
+@contextmanager
+def _told_if_edited(reading: Reading) -> Iterator[None]:
+    """What was taken in has passed `check_reading`."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise IntegrityError(
+            f"A clock's reading of {printable(reading.shown)} at {printable(reading.true)} gives no offset:"
+            " somebody edited it.",
+            advice="vidne verify case tells what was edited.",
+        ) from error
 
 
 def _moment(text: str) -> datetime:

@@ -10,8 +10,7 @@ from apps.cli.checks import tell_report
 from apps.cli.common import case_named, exhibit_named, sequence_if_idle
 from apps.cli.main import Context, InputPath, echo_json, json_option, pass_context
 from apps.cli.meter import meter
-from apps.expected import expected_objects
-from apps.shown import Shown
+from apps.shown import account_of
 from apps.wiring import Application
 from evidence.catalogue.exhibits import Exhibit, exhibits_with_digest
 from evidence.catalogue.scrubs import stored_bytes
@@ -153,12 +152,7 @@ def _verify(
     *,
     as_json: bool,
 ) -> int:
-    shown = Shown(app.catalogue, case_id, label)
-    expected = [
-        item
-        for item in expected_objects(shown.exhibits, shown.objects)
-        if label is None or item.exhibit == label
-    ]
+    account, expected = account_of(app.catalogue, case_id, label)
     witnessed, stamps = app.witnessed(), time_evidence(app)
     with meter() as bar:
         bar.begin(subject, sum(item.digests.size for item in expected))
@@ -169,7 +163,7 @@ def _verify(
             _verifier(app),
             case=case_id,
             expected=expected,
-            account=shown,
+            account=account,
             exhibit=label,
             seen=_seen(app, checkpoint),
             witnessed=witnessed,

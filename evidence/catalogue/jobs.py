@@ -95,7 +95,7 @@ def count_jobs(connection: Connection) -> dict[str, dict[str, int]]:
     )
     counts: dict[str, dict[str, int]] = {str(stage): {} for stage in Stage}
     for stage, state, number in rows:
-        counts[stage][state] = number
+        counts.setdefault(stage, {})[state] = number
     return counts
 
 

@@ -1,18 +1,15 @@
 """Tables of the ledger."""
 
 from sqlalchemy import (
-    JSON,
     CheckConstraint,
     Column,
     ForeignKey,
-    Integer,
     Table,
-    Text,
     UniqueConstraint,
 )
 
 from evidence.catalogue.tables import BIG, metadata, partial_index
-from evidence.catalogue.types import Bytes
+from evidence.catalogue.types import Bytes, Integer, JsonOf, Text
 
 ledger_inbox = Table(
     "ledger_inbox",
@@ -23,7 +20,7 @@ ledger_inbox = Table(
     Column("at", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("case_id", Text, nullable=False),
-    Column("objects", JSON, nullable=False),
+    Column("objects", JsonOf(list), nullable=False),
     Column("body_hash", Text, nullable=False),
     Column("sequenced", Integer, nullable=False, server_default="0"),
 )

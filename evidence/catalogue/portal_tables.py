@@ -1,9 +1,9 @@
 """Tables of the public side: upload links, what a business is asked for, uploads and what came with them."""
 
-from sqlalchemy import JSON, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
 from evidence.catalogue.tables import BIG, metadata, partial_index, submission
-from evidence.catalogue.types import Bytes
+from evidence.catalogue.types import Bytes, Integer, JsonOf, Text
 
 # A token is kept as its SHA-256 alone: who reads this table can use no link.
 upload_link = Table(
@@ -62,7 +62,7 @@ link_submission = Table(
     Column("receipt_sha256", Text, nullable=False, unique=True),  # of the secret that opens its receipt
     Column("language", Text, nullable=False),
     Column("declaration", Text, nullable=False),  # version of the service declaration that was shown
-    Column("answers", JSON, nullable=False),  # time, place and clock; never contact data
+    Column("answers", JsonOf(dict), nullable=False),  # time, place and clock; never contact data
     Column("begun_at", Text, nullable=False),
     Column("ended_at", Text),  # the sender said that all is sent, or its time ran out
 )
@@ -89,7 +89,7 @@ upload = Table(
     Column("browser_sha256", Text),  # what the sender's browser made of the file
     Column("sha256", Text),  # what the bytes received gave
     Column("ordinal", Integer),  # of the file in its submission, once it is filed
-    Column("scan", JSON),  # what the malware scanner said
+    Column("scan", JsonOf(dict)),  # what the malware scanner said
     CheckConstraint(
         "state IN ('receiving', 'complete', 'filed', 'terminated', 'expired', 'refused')", name="state"
     ),

@@ -9,8 +9,8 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from evidence.catalogue.engine import Catalogue, Kind
-from evidence.catalogue.types import json_text, json_value
-from evidence.errors import StorageFullError, UnreadableError, VidneError
+from evidence.catalogue.types import EDITED, json_text, json_value
+from evidence.errors import IntegrityError, StorageFullError, UnreadableError, VidneError
 from evidence.files import make_private_folder
 from evidence.text import printable
 
@@ -102,6 +102,12 @@ def _explain(error: Exception) -> VidneError | None:
         return UnreadableError(
             f"The catalogue cannot be used: {reason}.",
             advice="See that no other program holds it and that you may write to the data folder.",
+        )
+    if "decode" in reason:
+        return IntegrityError(
+            f"The catalogue has what is no text where text belongs: {reason}. Somebody edited it, or its disk"
+            " is damaged.",
+            advice=EDITED,
         )
     if "not a database" in reason or "malformed" in reason:
         return UnreadableError(

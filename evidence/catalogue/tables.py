@@ -6,23 +6,19 @@ A change here needs a migration in migrations/versions; a test compares the two.
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     CheckConstraint,
     Column,
-    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Integer,
     MetaData,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
-from evidence.catalogue.types import Bytes
+from evidence.catalogue.types import Bytes, Float, Integer, JsonOf, Text
 
 metadata = MetaData(
     naming_convention={
@@ -88,7 +84,7 @@ exhibit = Table(
     Column("blake3", Text, nullable=False),
     Column("size", BIG, nullable=False),
     Column("piece_size", BIG, nullable=False),
-    Column("pieces_blake3", JSON, nullable=False),
+    Column("pieces_blake3", JsonOf(list), nullable=False),
     Column("state", Text, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
     Column("received_at", Text, nullable=False),
@@ -192,7 +188,7 @@ section = Table(
     Column("exhibit_id", ForeignKey("exhibit.id"), primary_key=True),
     Column("name", Text, primary_key=True),
     Column("stage", Text, nullable=False),
-    Column("value", JSON, nullable=False),
+    Column("value", JsonOf(dict, list), nullable=False),
 )
 
 problem = Table(
@@ -221,11 +217,11 @@ stored_object = Table(
     Column("sha256", Text, nullable=False, index=True),
     Column("blake3", Text, nullable=False),
     Column("piece_size", BIG, nullable=False),
-    Column("pieces_blake3", JSON, nullable=False),
+    Column("pieces_blake3", JsonOf(list), nullable=False),
     Column("parent", Text),  # `original` or the name of another object of the exhibit
-    Column("tool", JSON),
-    Column("args", JSON),
-    Column("detail", JSON),
+    Column("tool", JsonOf(dict)),
+    Column("args", JsonOf(list)),
+    Column("detail", JsonOf(dict)),
     Column("stored_at", Text),
     CheckConstraint("state IN ('storing', 'stored', 'superseded')", name="state"),
 )

@@ -93,7 +93,6 @@ def test_a_case_as_the_program_left_it_passes_with_all_that_it_shows(whole: Prog
         ("UPDATE stored_object SET detail = '{}' WHERE role = 'keyframe'", f"{CLIP} renditions of slow", ""),
         ("UPDATE stored_object SET args = '[]' WHERE role = 'working'", f"{CLIP} renditions of", ""),
         ("UPDATE stored_object SET tool = NULL WHERE role = 'preview'", f"{CLIP} renditions of", ""),
-        ("UPDATE stored_object SET tool = '7' WHERE role = 'preview'", f"{CLIP} renditions of", "none that"),
         ("UPDATE recorder SET place = 'Nørregade 2'", "RC-01 facts", "Nørregade 2"),
         ("UPDATE clock_reading SET uncertainty_s = 60", "RC-01 reading 1", "60"),
         ("DELETE FROM clock_reading", "reading 1", "The catalogue shows none"),
@@ -117,6 +116,44 @@ def test_what_is_edited_is_named(own: Program, edit: str, where: str, words: str
     found = [text for text in told(check) if where in text]
     assert found
     assert words in found[0]
+
+
+@pytest.mark.parametrize(
+    ("edit", "where"),
+    [
+        ("UPDATE exhibit SET size = 'x' WHERE number = 2", "'x' where a whole number"),
+        ("UPDATE exhibit SET sha256 = x'00' WHERE number = 2", "where text"),
+        ("UPDATE exhibit SET pieces_blake3 = '{}' WHERE number = 2", "where a JSON list"),
+        ("UPDATE stored_object SET tool = '7' WHERE role = 'preview'", "A JSON value in the catalogue"),
+        ("UPDATE section SET value = x'00ff' WHERE name = 'quality'", "where text"),
+        ("UPDATE clock_reading SET uncertainty_s = 'soon'", "'soon' where a number"),
+        ("UPDATE exhibit SET state = 'lost' WHERE number = 2", "'lost' of "),
+    ],
+)
+def test_what_no_program_can_have_written_fails_and_the_ledger_is_checked_beside_it(
+    own: Program, edit: str, where: str
+) -> None:
+    own.execute(edit)
+    for what in ("case", CASE), ("archive",), ("exhibit", f"{CASE}/{CLIP}"):
+        done = own.run("verify", *what, check=1)
+        assert where in done.out
+        assert "pass         case-chain" in done.out
+
+
+@pytest.mark.parametrize(
+    ("edit", "command", "code"),
+    [
+        ("UPDATE submitted_file SET exhibit_id = (SELECT id FROM exhibit LIMIT 1)", ("exhibit", "list"), 0),
+        ("UPDATE ledger_entry SET entry = '{}'", ("exhibit", "show", f"{CASE}/{CLIP}"), 1),
+        ("UPDATE clock_reading SET shown = 'noon'", ("exhibit", "show", f"{CASE}/{CLIP}"), 1),
+        ("UPDATE job SET stage = 'x' WHERE stage = 'fast'", ("queue", "status"), 0),
+    ],
+)
+def test_it_ends_no_command_with_a_traceback(
+    own: Program, edit: str, command: tuple[str, ...], code: int
+) -> None:
+    own.execute(edit)
+    own.run(*command, check=code)  # it looks for one
 
 
 def test_a_file_that_is_moved_to_another_exhibit_is_missed_in_one_and_too_much_in_the_other(
