@@ -12,7 +12,8 @@
 # 1 when something is wrong.
 set -u
 LC_ALL=C
-export LC_ALL
+OPENSSL_CONF=/dev/null # nothing here depends on how openssl was set up
+export LC_ALL OPENSSL_CONF
 unset CDPATH
 
 case ${1-} in
@@ -50,6 +51,19 @@ case $work in
     /*) ;;
     *) work=$(pwd)/$work ;;
 esac
+export work
+
+# The certificates in PEM, and nothing else: openssl would ask for the pass phrase of what says that it has one.
+certificates='
+{ sub(/\r$/, "") }
+$0 == "-----BEGIN CERTIFICATE-----" { block = $0 "\n"; next }
+block && $0 == "-----END CERTIFICATE-----" { take(block $0); block = ""; next }
+block { block = $0 ~ /^[A-Za-z0-9+\/=]+$/ ? block $0 "\n" : "" }'
+together='
+function take(certificate) { print certificate }'
+each_by_itself='
+function take(certificate) { file = ENVIRON["work"] "/root." ++at; print certificate >file; close(file) }
+END { print at }'
 roots=0
 for given in "$@"; do
     shift
@@ -57,13 +71,13 @@ for given in "$@"; do
         set -- "$@" "$given"
         continue
     fi
-    openssl x509 -noout <"$given" 2>/dev/null || stop "time stamps: $given has no certificate in PEM"
-    roots=$((roots + 1))
-    awk '{ print }' <"$given" >"$work/roots.$roots"
+    known=$roots
+    roots=$(awk -v at="$known" "$certificates$each_by_itself" <"$given")
+    [ "${roots:-0}" -gt "$known" ] || stop "time stamps: $given has no certificate in PEM"
 done
 cd -- "$folder" || stop "package: there is no folder $folder"
 [ -f manifest-sha256.txt ] || stop "package: $folder has no manifest-sha256.txt"
-[ -z "$key" ] || openssl pkey -pubin -in "$key" -noout 2>/dev/null || stop "key: $key is no public key in PEM"
+[ -z "$key" ] || openssl pkey -passin pass: -pubin -in "$key" -noout 2>/dev/null || stop "key: $key is no public key in PEM"
 
 digest_of() { # of the file $1 or of standard input, into $digest
     digest=$(openssl dgst -sha256 -r ${1+"$1"} 2>/dev/null)
@@ -232,6 +246,7 @@ extends() { # whether the signed tree begins with that of $2 entries under $3, b
 }
 
 extends_note() { # whether the signed tree begins with the one that the checkpoint $1 states, of $stated entries
+    ends_well "$1" || return 1
     awk '$0 == "" { exit } { print }' "$1" >"$work/text"
     { IFS= read -r log && IFS= read -r stated && IFS= read -r top; } <"$work/text" || return 1
     top=$(printf '%s\n' "$top" | awk "$hex"' { print hex($0) }')
@@ -257,7 +272,7 @@ hex='function hex(s,  i, k, v, bits, p, out) {
     return v ? "" : out
 }'
 ends_well() { # whether the last line of the file $1 ends
-    [ "$(xxd -p "$1" 2>/dev/null | awk '{ line = $0 } END { print substr(line, length(line) - 1) }')" = 0a ]
+    [ -f "$1" ] && [ "$(xxd -p "$1" 2>/dev/null | awk '{ line = $0 } END { print substr(line, length(line) - 1) }')" = 0a ]
 }
 note=custody/checkpoint
 own_key=log.pub.pem
@@ -286,7 +301,7 @@ $1 == "\342\200\224" && $0 == $1 " " $2 " " $3 && hex($3) != "" { print $2, hex(
 
 has_signed() { # whether the note $2 is whole, and has a signature of the log by the key in $1 and no wrong one
     ends_well "$2" || return 1
-    openssl pkey -pubin -in "$1" -outform DER -out "$work/der" 2>/dev/null || return 1
+    openssl pkey -passin pass: -pubin -in "$1" -outform DER -out "$work/der" 2>/dev/null || return 1
     key_bytes=$(xxd -p "$work/der" | awk '{ printf "%s", $0 }')
     id=$({ printf '%s\n' "$origin" && printf '01%s' "${key_bytes#302a300506032b6570032100}" | xxd -r -p; } |
         openssl dgst -sha256 -r)
@@ -323,7 +338,7 @@ pem_of() { # the key of these bytes in hexadecimal, into the file $2
 # A key of the log is followed by another with a note that both have signed. From the key that is given this
 # goes on to the newest; from the package's own it goes back, to tell those before it.
 current=''
-if openssl pkey -pubin -in "${key:-$own_key}" -outform DER -out "$work/der" 2>/dev/null; then
+if openssl pkey -passin pass: -pubin -in "${key:-$own_key}" -outform DER -out "$work/der" 2>/dev/null; then
     current=$(xxd -p "$work/der" | awk '{ printf "%s", $0 }')
     current=${current#302a300506032b6570032100}
 fi
@@ -592,20 +607,29 @@ done
 
 # --- Each authority stamped the log as it began (RFC 3161). --------------------------------------------------
 
-# The line `Time stamp: Nov  7 14:10:59.25 2026 GMT` as seconds after 1970.
+# What a token states as seconds after 1970. `Time stamp: Nov  7 14:10:59.25 2026 GMT`
 when_stamped='
+/^Hash Algorithm: sha256$/ { strong = 1 }
 /^Time stamp: / && NF == 7 && $7 == "GMT" && split($5, of, ":") == 3 {
     month = index("JanFebMarAprMayJunJulAugSepOctNovDec", $3)
-    if (month % 3 != 1) exit
+    if (!strong || month % 3 != 1) exit
     month = (month + 2) / 3; year = $6 - (month < 3)
     days = 365 * year + int(year / 4) - int(year / 100) + int(year / 400) + int((153 * ((month + 9) % 12) + 2) / 5) + $4
-    printf "%d", (days - 719469) * 86400 + of[1] * 3600 + of[2] * 60 + int(of[3])
+    printf "%.0f", (days - 719469) * 86400 + of[1] * 3600 + of[2] * 60 + int(of[3])
+    exit
 }'
 
-is_stamp() { # whether the token in $file is one over the checkpoint $over; $1: options of the check of its chain
-    [ ! -f "${file%.tsr}.chain.pem" ] || set -- -untrusted "${file%.tsr}.chain.pem" "$@"
-    for trusted in "$work"/roots.*; do # each by itself: two roots may have one name
-        openssl ts -verify -data "$over" -in "$file" -CAfile "$trusted" "$@" >/dev/null 2>&1 && return
+stated_time() { # when the response $file was made by its token, into $time; what stands around that is not signed
+    time=''
+    openssl ts -reply -in "$file" -token_out -out "$work/token" >/dev/null 2>&1 || return 1
+    time=$(openssl ts -reply -token_in -in "$work/token" -text 2>/dev/null | awk "$when_stamped")
+    [ -n "$time" ]
+}
+
+is_stamp() { # whether that token is over the checkpoint $over, by a root that was given; $@: how its chain is checked
+    for trusted in "$work"/root.*; do # each by itself: two roots may have one name
+        openssl ts -verify -data "$over" -token_in -in "$work/token" -CAfile "$trusted" -untrusted "$work/chain" \
+            "$@" >/dev/null 2>&1 && return
     done
     return 1
 }
@@ -617,18 +641,22 @@ for file in custody/tsa/*.tsr; do
     esac
     [ "$roots" -gt 0 ] && [ -f "$file" ] || continue
     stamps=$((stamps + 1)) over=${file%-*}.checkpoint
-    time=$(openssl ts -reply -in "$file" -text 2>/dev/null | awk "$when_stamped")
-    if [ -z "$time" ] || ! is_stamp -attime "$time"; then
+    for chain in "$work"/root.* "${file%.tsr}.chain.pem"; do
+        [ ! -f "$chain" ] || awk "$certificates$together" <"$chain"
+    done >"$work/chain"
+    if [ ! -f "$over" ] || ! stated_time || ! is_stamp -attime "$time"; then
         fail "time stamps: $file is no stamp over $over by an authority of the roots that were given"
         sound=no
     elif [ "$signed" != yes ] || [ "$proved" != yes ] || ! extends_note "$over" \
         || [ "$over" != "custody/tsa/$stated.checkpoint" ]; then
         fail "time stamps: the signed tree does not begin with that of $over, which $file is over"
         sound=no
+    elif count_covered "$stated" && [ "$covered" -eq 0 ]; then
+        fail "time stamps: $file covers no entry of the case"
+        sound=no
     elif ! is_stamp; then
         printf 'OLD   time stamps: %s, of %s, counts no more: its chain has ended\n' "$file" "$(shown "$time")"
     else
-        count_covered "$stated"
         counting=$((counting + 1))
         pass "time stamps: at $(shown "$time") the first $covered of the case's $count entries were there, by $file"
     fi
@@ -673,7 +701,7 @@ fi
 
 # --- What this cannot say. ---------------------------------------------------------------------------------
 
-if openssl pkey -pubin -in "${key:-$own_key}" -outform DER -out "$work/key" 2>/dev/null; then
+if openssl pkey -passin pass: -pubin -in "${key:-$own_key}" -outform DER -out "$work/key" 2>/dev/null; then
     digest_of "$work/key"
     printf '\nThe key (%s) has the fingerprint\n    SHA-256 %s\n' "${key:-$own_key}" "$digest"
     [ -z "$former" ] || printf 'The keys of the log before it, one of which is enough to compare:\n%s' "$former"

@@ -1,19 +1,34 @@
 """verify.sh on time stamps: what it says of when the entries were there is what the program says."""
 
+import re
 import shutil
+import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+import disclosure
+from disclosure.package import write_package
+from evidence.exhibits import Role
 from hashing.keys import public_pem
+from hashing.merkle import consistency_proof
 from hashing.package import verify_package
+from hashing.proof_file import ConsistencyProof
 from hashing.report import Check
 from hashing.timestamps import verify_response
-from tests.disclosure.packages import Tampered, case_scene, export_all
+from tests.disclosure.packages import (
+    Tampered,
+    case_scene,
+    export_all,
+    origin_of,
+    packaged,
+    request_of,
+    stored,
+)  # fmt: skip
 from tests.disclosure.test_verify_sh import Shell, failures, shell
-from tests.hashing.cases import Scene, check
+from tests.hashing.cases import OTHER_CASE, Scene, check
 from tests.hashing.test_package_stamps import ID, OTHER_ID, TSA, Made, made, package, stamp
 from tests.tsa import authority
 
@@ -63,6 +78,49 @@ def test_each_says_how_many_entries_were_there_and_when(
     assert (
         f", {covered[0]} of the {total} of the case among them" in told_by_the_program(made, package).reason
     )
+
+
+def with_status_text(response: bytes, text: bytes) -> bytes:
+    """The same token in an answer that says more, which no signature covers."""
+    granted = bytes.fromhex("3003020100")
+    token = response[response.index(granted) + len(granted) :]
+    told = _der(0x30, bytes.fromhex("020100") + _der(0x30, _der(0x0C, text)))
+    return _der(0x30, told + token)
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    length = len(content)
+    size = bytes([length]) if length < 128 else b"\x82" + length.to_bytes(2, "big")
+    return bytes([tag]) + size + content
+
+
+def test_the_time_is_that_of_the_token_whatever_is_written_around_it(
+    shell: Shell, made: Made, package: Tampered, pem: Path
+) -> None:
+    file = f"{TSA}5-{ID}"
+    at = time_of(made, package, file)
+    early = b"Time stamp: Jan  2 03:04:05 2020 GMT\nTime stamp: Xxx  2 03:04:05 2020 GMT\n"
+    package.write(f"{file}.tsr", with_status_text(package.read(f"{file}.tsr"), b"ok\n" + early)).reseal()
+    assert time_of(made, package, file) == at, "the program takes it for what it is"
+    done = shell.verify(package.root, pem, package.root, made.tsa.roots, made.other.roots)
+    assert (done.returncode, failures(done)) == (0, "")
+    [line] = [line for line in of_stamps(done.stdout) if line.endswith(f"{file}.tsr")]
+    assert line.startswith(f"ok    time stamps: at {at:%Y-%m-%dT%H:%M:%S}Z ")
+
+
+def test_any_time_is_read_right(shell: Shell) -> None:
+    """Leap days, the ends of months and years, and what 32 bits do not hold."""
+    script = (Path(disclosure.__file__).parent / "verify.sh").read_text()
+    [program] = re.findall(r"^when_stamped='\n(.*?)'$", script, re.MULTILINE | re.DOTALL)
+    days = [(1, 1), (1, 31), (2, 1), (2, 28), (3, 1), (6, 30), (12, 31)]
+    dates = [(year, *day) for year in (1999, 2000, 2024, 2026, 2038, 2100, 2199) for day in days]
+    for year, month, day in [*dates, (2000, 2, 29), (2024, 2, 29)]:
+        at = datetime(year, month, day, 23, 14, 8, tzinfo=UTC)
+        told = f"Hash Algorithm: sha256\nTime stamp: {at:%b} {at.day:2} {at:%H:%M:%S}.502 {at.year} GMT\n"
+        done = subprocess.run(
+            [shell.path / "awk", program], input=told, capture_output=True, text=True, check=True
+        )
+        assert done.stdout == str(int(at.timestamp()))
 
 
 def test_without_root_certificates_they_are_said_not_to_be_checked(
@@ -118,6 +176,40 @@ def test_one_whose_chain_has_ended_counts_no_more(shell: Shell, tmp_path: Path) 
     assert done.returncode == 1
     assert [line[:4] for line in of_stamps(done.stdout)] == ["OLD ", "FAIL"]
     assert "none of the 1 in the package counts" in failures(done)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_roots_of_one_name_may_stand_in_one_file_in_any_order(
+    shell: Shell, made: Made, package: Tampered, pem: Path, tmp_path: Path, turn: int
+) -> None:
+    """Whatever else stands in it, or in what the package calls a chain, is passed over."""
+    locked = made.tsa.root.pem.replace(b"-----\n", b"-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: X,00\n\n", 1)
+    package.write(f"{TSA}5-{ID}.chain.pem", locked + package.read(f"{TSA}5-{ID}.chain.pem"))
+    parts = [locked, made.tsa.root.pem, made.other.root.pem.replace(b"\n", b"\r\n")][::turn]
+    (tmp_path / "both.pem").write_bytes(b"Our roots:\n" + b"\n".join(parts))
+    done = shell.verify(package.reseal().root, pem, package.root, tmp_path / "both.pem")
+    assert (done.returncode, failures(done)) == (0, "")
+    assert len(of_stamps(done.stdout)) == 3
+
+
+def test_one_over_no_entry_of_the_case_fails(shell: Shell, made: Made, tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    scene.file("before", case=OTHER_CASE)
+    scene.sequence()
+    early = stamp(scene, made.tsa, 1)
+    stored(scene, "stored", scene.put(b"x" * 100, Role.ORIGINAL, "original"))
+    scene.sequence()
+    root = tmp_path / "P"
+    origin = origin_of(scene, [early, stamp(scene, made.tsa, 2)])
+    write_package(root, request_of(packaged(scene)), origin)
+    package = Tampered(root).write(f"{TSA}1-{ID}.tsr", early.response or b"")
+    leaves = [row.leaf_hash for row in scene.ledger.rows]
+    proof = ConsistencyProof(1, tuple(consistency_proof(leaves, 1)))
+    package.write(f"{TSA}1.checkpoint", scene.ledger.checkpoints[1])
+    package.write(f"{TSA}1.consistency", proof.to_bytes()).reseal()
+    done = shell.verify(root, "", root, made.tsa.roots)
+    assert done.returncode == 1
+    assert failures(done) == f"FAIL  time stamps: {TSA}1-{ID}.tsr covers no entry of the case"
 
 
 def test_a_package_without_any_fails_where_roots_were_given(shell: Shell, made: Made, tmp_path: Path) -> None:
