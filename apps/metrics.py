@@ -58,7 +58,11 @@ def _gauges(found: Backlog, now: datetime) -> Iterator[Metric]:
             "Age of the oldest exhibit that is not sealed.",
             found.oldest_unsealed,
         ),
-        ("vidne_oldest_ready_seconds", "How long the oldest ready job has been ready.", found.oldest_ready),
+        (
+            "vidne_oldest_ready_seconds",
+            "Age of the oldest exhibit of which a job is ready and not begun.",
+            found.oldest_ready,
+        ),
         ("vidne_oldest_event_seconds", "Age of the oldest event without a place.", found.oldest_event),
         ("vidne_scrub_age_seconds", "How long ago the archive was last read to its end.", found.scrubbed_at),
     ):

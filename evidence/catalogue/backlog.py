@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select, text
 
 from evidence.catalogue.jobs import oldest_unsealed
 from evidence.catalogue.ledger_tables import ledger_inbox
-from evidence.catalogue.tables import job, scrub
+from evidence.catalogue.tables import exhibit, job, scrub
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Backlog:
     jobs: Mapping[tuple[str, str], int]
     unsequenced: int
     oldest_unsealed: str | None
-    oldest_ready: str | None
+    oldest_ready: str | None  # when the exhibit was received whose ready job has waited the longest
     oldest_event: str | None
     scrubbed_at: str | None  # when the whole archive was last read to its end
 
@@ -37,8 +37,9 @@ def backlog(connection: Connection) -> Backlog:
         jobs={(lane, state): count for lane, state, count in connection.execute(counted)},
         unsequenced=events,
         oldest_unsealed=oldest_unsealed(connection),
+        # Not since when it is ready: a job that is given back again and again would always be a young one.
         oldest_ready=connection.execute(
-            select(func.min(job.c.changed_at)).where(job.c.state == "ready")
+            select(func.min(exhibit.c.received_at)).join(job).where(job.c.state == "ready")
         ).scalar(),
         oldest_event=oldest_event,
         scrubbed_at=connection.execute(
