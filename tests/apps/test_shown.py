@@ -93,6 +93,7 @@ def test_a_case_as_the_program_left_it_passes_with_all_that_it_shows(whole: Prog
         ("UPDATE stored_object SET detail = '{}' WHERE role = 'keyframe'", f"{CLIP} renditions of slow", ""),
         ("UPDATE stored_object SET args = '[]' WHERE role = 'working'", f"{CLIP} renditions of", ""),
         ("UPDATE stored_object SET tool = NULL WHERE role = 'preview'", f"{CLIP} renditions of", ""),
+        ("UPDATE stored_object SET tool = '{\"x\": 7}' WHERE role = 'preview'", "renditions", "none that"),
         ("UPDATE recorder SET place = 'Nørregade 2'", "RC-01 facts", "Nørregade 2"),
         ("UPDATE clock_reading SET uncertainty_s = 60", "RC-01 reading 1", "60"),
         ("DELETE FROM clock_reading", "reading 1", "The catalogue shows none"),

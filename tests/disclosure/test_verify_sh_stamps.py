@@ -108,6 +108,23 @@ def test_the_time_is_that_of_the_token_whatever_is_written_around_it(
     assert line.startswith(f"ok    time stamps: at {at:%Y-%m-%dT%H:%M:%S}Z ")
 
 
+@pytest.mark.parametrize("language", [0, 1])
+def test_verify_txt_has_the_time_read_from_the_token_and_leaves_nothing_behind(
+    made: Made, package: Tampered, language: int
+) -> None:
+    file = f"{TSA}5-{ID}"
+    at = time_of(made, package, file)
+    forged = b"Time stamp: Jan  2 03:04:05 2020 GMT\n"
+    package.write(f"{file}.tsr", with_status_text(package.read(f"{file}.tsr"), forged))
+    before = sorted(package.root.rglob("*"))
+    command = re.findall(r"openssl ts -reply.*\n.*-text", package.read("VERIFY.txt").decode())[language]
+    command = command.replace("custody/tsa/N-XXXX", file)
+    done = subprocess.run(["sh", "-c", command], cwd=package.root, capture_output=True, text=True, check=True)
+    times = re.findall(r"^Time stamp: .*$", done.stdout, re.MULTILINE)
+    assert times == [f"Time stamp: {at:%b} {at.day:2} {at:%H:%M:%S %Y} GMT"]
+    assert sorted(package.root.rglob("*")) == before, "else no check of the package would pass any more"
+
+
 def test_any_time_is_read_right(shell: Shell) -> None:
     """Leap days, the ends of months and years, and what 32 bits do not hold."""
     script = (Path(disclosure.__file__).parent / "verify.sh").read_text()
